@@ -1,0 +1,47 @@
+# Two commands: `make run` and `make test`. Both set up what they need. See README.md for Windows.
+PYTHON ?= python3
+INBOX ?= inbox
+# Another inbox gets a home of its own, so that real and synthetic data never share a mart.
+QI_HOME ?= $(if $(filter inbox,$(INBOX)),qi_home,qi_home_$(notdir $(patsubst %/,%,$(INBOX))))
+export QI_HOME
+export QI_INBOX = $(INBOX)
+export DO_NOT_TRACK = 1
+export DAGSTER_DISABLE_TELEMETRY = 1
+UV = .venv-uv/bin/uv
+QI = $(UV) run --frozen --no-dev qi
+DEV = $(UV) run --frozen
+
+.PHONY: run test setup lint types unit integration dbt-unit benchmarks dev clean help
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+run: $(UV) ## take in the inbox (the demo when it is empty), build, audit, publish
+	$(QI) run --demo-if-empty
+
+test: setup ## every test but the long benchmarks and fuzzing
+	$(DEV) pytest
+
+setup: $(UV)
+	$(UV) sync --frozen --quiet
+
+$(UV):
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+
+lint: setup ## style of Python and SQL
+	$(DEV) ruff check .
+	$(DEV) ruff format --check .
+	$(DEV) sqlfluff lint dbt_project --disable-progress-bar
+
+types: setup ## type check
+	$(DEV) pyright
+
+benchmarks: setup ## how fast, against a peer in the same run (minutes)
+	$(DEV) pytest tests/benchmarks -s
+
+dev: setup ## Dagster's pages on http://localhost:3000
+	$(DEV) qi dev
+
+clean: ## remove environments and caches; keeps inbox and home
+	rm -rf .venv .venv-uv .pytest_cache .ruff_cache dbt_project/target dbt_project/logs

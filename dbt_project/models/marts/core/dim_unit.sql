@@ -1,0 +1,23 @@
+select
+    version_id as unit_version_id,
+    organisation_code,
+    unit_code,
+    unit_name,
+    unit_type,
+    directorate,
+    parent_unit_code,
+    closed_on,
+    is_withdrawn,
+    valid_from,
+    valid_to,
+    is_latest,
+    was_in_force,
+    revision_number,
+    published_on,
+    received_at,
+    load_id,
+    source_row,
+    reinstated_by_load_id,
+    last_confirmed_load_id,
+    is_synthetic
+from {{ ref('int_units__versioned') }}

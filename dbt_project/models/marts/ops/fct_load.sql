@@ -1,0 +1,68 @@
+with
+loads as (
+    select
+        load_id,
+        run_id,
+        extract,
+        mapping,
+        source_system,
+        file_path,
+        file_name,
+        file_sha256,
+        file_bytes,
+        edition,
+        published_on,
+        received_at,
+        loaded_at,
+        verdict,
+        reason,
+        coalesce(rows_received, 0) as rows_received,
+        coalesce(rows_accepted, 0) as rows_accepted,
+        coalesce(rows_quarantined, 0) as rows_quarantined,
+        coalesce(rows_refused, 0) as rows_refused,
+        coalesce(rows_ignored, 0) as rows_ignored,
+        coalesce(records_accepted, 0) as records_accepted,
+        coalesce(records_quarantined, 0) as records_quarantined,
+        retry_of,
+        is_synthetic,
+        mapping_sha256,
+        contract_sha256,
+        code_version
+    from {{ ref('stg_lake__loads') }}
+)
+
+select
+    loads.load_id,
+    loads.run_id,
+    loads.extract,
+    loads.mapping,
+    loads.source_system,
+    loads.file_path,
+    loads.file_name,
+    loads.file_sha256,
+    loads.file_bytes,
+    loads.edition,
+    loads.published_on,
+    loads.received_at,
+    loads.loaded_at,
+    loads.verdict,
+    loads.reason,
+    loads.rows_received,
+    loads.rows_accepted,
+    loads.rows_quarantined,
+    loads.rows_refused,
+    loads.rows_ignored,
+    loads.records_accepted,
+    loads.records_quarantined,
+    loads.rows_accepted + loads.rows_quarantined + loads.rows_refused + loads.rows_ignored
+    = loads.rows_received as is_conserved,
+    loads.retry_of,
+    standing.taken_back_at is not null as is_taken_back,
+    standing.taken_back_at,
+    standing.taken_back_by_load_id,
+    loads.is_synthetic,
+    loads.mapping_sha256,
+    loads.contract_sha256,
+    loads.code_version
+from loads
+inner join {{ ref('int_loads__standing') }} as standing on loads.load_id = standing.load_id

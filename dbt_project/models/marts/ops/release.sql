@@ -1,0 +1,19 @@
+select
+    release_id,
+    published_at,
+    as_of_date,
+    run_id,
+    code_version,
+    loads,
+    first_load_id,
+    last_load_id,
+    rows_received,
+    rows_accepted,
+    rows_quarantined,
+    rows_refused,
+    rows_ignored,
+    checks_passed,
+    checks_failed,
+    tables,
+    contains_synthetic
+from {{ ref('stg_lake__releases') }}

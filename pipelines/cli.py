@@ -1,0 +1,208 @@
+"""The command `qi`: run the night, ask the mart, follow a number back.
+
+Heavy libraries are imported inside the commands that need them, so that `qi --help` answers at once.
+"""
+
+import json
+import os
+import shutil
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from pipelines.settings import PROJECT_ROOT, Settings
+
+ISO_DATE = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--inbox", type=click.Path(path_type=Path), help="Folder of delivered files (QI_INBOX, ./inbox)."
+)
+@click.option("--home", type=click.Path(path_type=Path), help="Folder of lake and mart (QI_HOME, ./qi_home).")
+@click.pass_context
+def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
+    """QI Mart: from delivered files to a published mart for quality improvement.
+
+    \b
+    qi run                      take in the inbox, build, audit, publish
+    qi sql "select ..."         ask the published mart
+    qi explain MEASURE ORG DAY  follow one number back to its file and line
+    qi loads                    what came, and what became of it
+    """
+    for name, path in (("QI_INBOX", inbox), ("QI_HOME", home)):
+        if path is not None:
+            os.environ[name] = str(path.resolve())
+    context.obj = Settings()
+
+
+@main.command()
+@click.option("--demo-if-empty", is_flag=True, help="Make the synthetic demo organisation in an empty inbox.")
+@click.option("--full-refresh", is_flag=True, help="Build every table anew from the lake.")
+@click.option("--received-from", type=ISO_DATE, help="Only files received on or after this day.")
+@click.option("--received-to", type=ISO_DATE, help="Only files received on or before this day.")
+@click.option("--reread", is_flag=True, help="Read files again that are loaded already (backfill).")
+@click.pass_obj
+def run(
+    settings: Settings,
+    demo_if_empty: bool,
+    full_refresh: bool,
+    received_from: datetime | None,
+    received_to: datetime | None,
+    reread: bool,
+) -> None:
+    """Run the night: take in what is new, build the warehouse, audit it, publish it.
+
+    Safe to run again at any time: what is loaded stays loaded, what was cut off is finished. Exit
+    status 0: published, or nothing to publish; 1: the run failed and the last release stays.
+    """
+    from pipelines.lock import AnotherRunIsWriting, single_writer
+    from pipelines.nightly import run_nightly
+
+    if demo_if_empty and _is_empty(settings.inbox_path):
+        _make_demo(settings, {})
+    intake = {
+        "received_from": f"{received_from:%Y-%m-%d}" if received_from else "",
+        "received_to": f"{received_to:%Y-%m-%d}" if received_to else "",
+        "reread": reread,
+    }
+    try:
+        with single_writer(settings):
+            lines, is_success = run_nightly(settings, intake, full_refresh, click.echo)
+    except AnotherRunIsWriting as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo("\n".join(lines))
+    sys.exit(0 if is_success else 1)
+
+
+@main.command()
+@click.argument("query")
+@click.option("--format", "file_format", type=click.Choice(["table", "csv", "json"]), default="table")
+@click.pass_obj
+def sql(settings: Settings, query: str, file_format: str) -> None:
+    """Ask the published mart. QUERY is SQL, or the path of a .sql file such as the cookbook's.
+
+    \b
+    qi sql "select * from ops.release"
+    qi sql dbt_project/analyses/q11_units_with_no_qi.sql
+    """
+    import duckdb
+
+    from pipelines.mart.query import query as answer
+
+    text = Path(query).read_text(encoding="utf-8") if query.endswith(".sql") else query
+    try:
+        click.echo(answer(settings.mart_file, text, file_format))
+    except (duckdb.Error, FileNotFoundError) as fault:
+        raise click.ClickException(str(fault)) from fault
+
+
+@main.command()
+@click.argument("measure")
+@click.argument("organisation")
+@click.argument("period", type=ISO_DATE)
+@click.pass_obj
+def explain(settings: Settings, measure: str, organisation: str, period: datetime) -> None:
+    """Follow one number back: editions, load, file, line, hash, gate verdicts.
+
+    PERIOD is the first day of the period, for example 2025-06-01.
+    """
+    from pipelines.lake.layout import Lake
+    from pipelines.mart.explain import explain as lines
+
+    try:
+        found = lines(settings.mart_file, Lake(settings.lake_path), measure, organisation, period.date())
+    except FileNotFoundError as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo("\n".join(found))
+
+
+@main.command()
+@click.option("--last", default=30, show_default=True, help="How many loads, newest first.")
+@click.pass_obj
+def loads(settings: Settings, last: int) -> None:
+    """List what came and what became of it (the ledger, also of a run that failed)."""
+    from pipelines.lake.layout import Lake
+    from pipelines.lake.ledger import read_ledger
+
+    for row in reversed(read_ledger(Lake(settings.lake_path))[-last:]):
+        click.echo(
+            f"{row.load_id}  {row.loaded_at:%Y-%m-%d}  {row.verdict:<12}  {row.extract or '':<16}  "
+            f"{row.rows_received:>9,} rows  {row.file_path}"
+        )
+
+
+@main.command()
+@click.argument("load_id")
+@click.option("--reason", required=True, help="Why the load is taken back; kept in the ledger.")
+@click.pass_obj
+def withdraw(settings: Settings, load_id: str, reason: str) -> None:
+    """Take a load back: from now on its rows no longer count. The next run publishes that.
+
+    What was reported while it counted stays queryable as at its date; nothing is deleted.
+    """
+    from pipelines.intake.night import withdraw as take_back
+    from pipelines.lock import AnotherRunIsWriting, single_writer
+
+    try:
+        with single_writer(settings):
+            row = take_back(settings, load_id, reason, run_id="by hand")
+    except (KeyError, AnotherRunIsWriting) as fault:
+        raise click.ClickException(str(fault.args[0])) from fault
+    click.echo(f"{row.load_id}: load {load_id} ({row.file_path}) is taken back. `qi run` publishes it.")
+
+
+@main.command()
+@click.pass_obj
+def status(settings: Settings) -> None:
+    """Say how the last run ended and which release analysts read."""
+    path = settings.mart_path / "status.json"
+    if not path.exists():
+        raise click.ClickException(f"No run has ended in {settings.home_path} yet.")
+    for name, value in json.loads(path.read_text(encoding="utf-8")).items():
+        click.echo(f"{name:>12}: {value}")
+
+
+@main.command()
+@click.option("--seed", default=20261121, show_default=True)
+@click.option("--end", type=ISO_DATE, help="Last day of the deliveries (default: today).")
+@click.option("--projects", default=500, show_default=True)
+@click.option("--years", default=6, show_default=True)
+@click.option("--points", type=int, help="About how many measure points (default: about 120,000).")
+@click.pass_obj
+def demo(settings: Settings, **options: object) -> None:
+    """Make the demo organisation in the inbox. Everything in it is synthetic and says so."""
+    _make_demo(settings, options)
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True)
+@click.pass_obj
+def dev(settings: Settings, port: int) -> None:
+    """Open Dagster on http://localhost:3000 with the same home: runs, assets, checks, schedule."""
+    from pipelines.dagster_home import prepare_dagster_home
+
+    prepare_dagster_home(settings)
+    program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or "dagster"
+    os.chdir(PROJECT_ROOT)
+    os.execv(program, [program, "dev", "-w", "workspace.yaml", "-p", str(port)])
+
+
+def _is_empty(inbox: Path) -> bool:
+    return not inbox.is_dir() or not any(path.is_file() for path in inbox.rglob("*"))
+
+
+def _make_demo(settings: Settings, options: dict) -> None:
+    from pipelines.demo.generate import generate
+
+    end: date = (options.pop("end", None) or settings.clock()).date()
+    inbox = settings.inbox_path / "demo"
+    click.echo(f"Making the synthetic demo organisation in {inbox} …")
+    made = generate(inbox, end=end, progress=click.echo, **options)
+    click.echo(str(made))
+
+
+if __name__ == "__main__":
+    main()

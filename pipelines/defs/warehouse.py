@@ -1,0 +1,101 @@
+"""The second step of the night: dbt builds the warehouse; every model is an asset, every test a check."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dbt.version import __version__ as dbt_version
+from packaging.version import Version
+
+from pipelines.defs.transient import retrying_transient_failures
+from pipelines.lock import single_writer
+from pipelines.mart.publish import telling_analysts, verdicts_file
+from pipelines.mart.tonight import write_tonight
+from pipelines.mart.verdicts import forget_verdicts, record_verdicts
+from pipelines.mart.warehouse import PUBLISHED_SCHEMAS
+from pipelines.progress import PROGRESS
+from pipelines.settings import DBT_PROJECT, Settings
+
+SHOWN = tuple(f"{schema}__" for schema in PUBLISHED_SCHEMAS)
+
+
+class QuietDbt(DbtCliResource):
+    """dagster-dbt asks `dbt --version` before every command, and that asks the package index: 3 s,
+    or 24 s where name look-ups are dropped. The installed version is known without asking."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(dbt_version)
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups models by their folder and names the team that owns them."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        if not unique_id.startswith(("model.", "seed.", "snapshot.")):
+            return spec
+        schema = manifest["nodes"][unique_id]["schema"]
+        return spec.replace_attributes(group_name=schema, owners=["team:qi-data"])
+
+
+class WarehouseConfig(dg.Config):
+    """`full_refresh`: build every table anew from the lake instead of adding what is new."""
+
+    full_refresh: bool = False
+
+
+def build_arguments(full_refresh: bool) -> list[str]:
+    """dbt's arguments: models, seeds and tests in one pass; unit tests belong to `make test`."""
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    return [*arguments, "--full-refresh"] if full_refresh else arguments
+
+
+def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
+    """The assets of every dbt model and seed."""
+
+    @dbt_assets(manifest=manifest, name="warehouse", dagster_dbt_translator=Translator(), pool="warehouse")
+    def warehouse(context: dg.AssetExecutionContext, dbt: QuietDbt, config: WarehouseConfig) -> Iterator:
+        target = settings.build_path / "dbt"
+        verdicts = verdicts_file(settings)
+        with (
+            retrying_transient_failures(),
+            single_writer(settings),
+            telling_analysts(settings, context.run_id, "the dbt build"),
+        ):
+            write_tonight(settings, context.run_id)
+            forget_verdicts(verdicts)
+            (target / "run_results.json").unlink(missing_ok=True)
+            invocation = dbt.cli(build_arguments(config.full_refresh), context=context, target_path=target)
+            for event in invocation.stream():
+                if isinstance(event, dg.Output) and event.output_name.startswith(SHOWN):
+                    PROGRESS.info("dbt: built %s", event.output_name.replace("__", ".", 1))
+                yield event
+            record_verdicts(verdicts, target / "run_results.json")
+
+    return warehouse
+
+
+def dbt_resource() -> QuietDbt:
+    return QuietDbt(
+        dbt_executable=shutil.which("dbt", path=str(Path(sys.executable).parent)) or "dbt",
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+    )
+
+
+def published_asset_keys(warehouse: dg.AssetsDefinition, manifest: Path, schemas: tuple[str, ...]) -> list:
+    """Keys of the models that publish copies."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+    names = {
+        node["name"]
+        for node in nodes.values()
+        if node["resource_type"] == "model" and node["schema"] in schemas
+    }
+    return [key for key in warehouse.keys if key.path[-1] in names]

@@ -1,0 +1,234 @@
+"""From a delivered file to typed rows of one extract.
+
+Belongs here: running a mapping over a file, and what that yields. Does not belong here: the meaning of a
+mapping's words (`compile`), parsing of formats (`readers`), judging the rows (`pipelines.gates`).
+
+Everything happens in a DuckDB database in memory that lives for one file.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.extracts.compile import (
+    Compiler,
+    FileFacts,
+    cell_as_number,
+    column_positions,
+    ignored_reason,
+    output_columns,
+    records_query,
+    row_matches,
+)
+from pipelines.extracts.contract import Contract
+from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.mapping import Mapping, canonical_mapping, suppression_reasons
+from pipelines.extracts.readers.cells import TEXT, Cells, Layout, clean_name, trimmed
+from pipelines.extracts.unpack import Content, look_inside, plain_file
+from pipelines.extracts.vocabulary import Definition
+from pipelines.extracts.yaml_text import child, compose, line_of
+
+
+@dataclass(frozen=True)
+class ControlTotal:
+    """A column's total as the file itself states it, beside the sum of the file's rows.
+
+    `summed` is None where a row's cell is suppressed, empty or unreadable, so that no sum can be stated.
+    """
+
+    name: str
+    published: float
+    summed: float | None
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What a file holds for one extract.
+
+    `table` has the contract's columns (typed, null where unreadable or suppressed), `source_row` (line in the
+    file; several records may share one) and `<column>__unparsed` for every column that is not text.
+    Rows are counted as data rows of the file: neither header nor blank lines. Every row is in
+    `rows_received`, also those in `rows_ignored` (reason -> rows) and `malformed_rows` (line, what is wrong).
+    `missing_columns` are required columns of the contract that the file lacks, `unknown_columns` columns of
+    the file that its mapping does not know.
+    """
+
+    extract: str
+    table: pa.Table
+    rows_received: int
+    rows_ignored: dict[str, int] = field(default_factory=dict)
+    malformed_rows: list[tuple[int, str]] = field(default_factory=list)
+    control_totals: list[ControlTotal] = field(default_factory=list)
+    missing_columns: list[str] = field(default_factory=list)
+    unknown_columns: list[str] = field(default_factory=list)
+    edition: str | None = None
+    published_on: date | None = None
+
+
+def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extracted:
+    """Read one extract from a delivered file.
+
+    Raises:
+        UnreadableFile: the file as such is at fault; its message never repeats what a cell holds.
+    """
+    content = look_inside(path)
+    definition = mapping.definition
+    facts = FileFacts(content.names[-1], mapping.edition(content.names), mapping.published_on(content.names))
+    with plain_file(content) as source, _engine() as connection:
+        cells = content.format.read_cells(connection, source, layout_of(definition, content))
+        compiler = Compiler(
+            cells,
+            column_positions(cells, definition),
+            definition,
+            contract,
+            facts,
+            suppression_reasons(mapping),
+        )
+        missing = _missing_columns(compiler, mapping)
+        return Extracted(
+            extract=extract,
+            table=_records(connection, compiler, extract),
+            rows_received=cells.rows + len(cells.malformed_rows),
+            rows_ignored=_ignored_rows(connection, compiler),
+            malformed_rows=cells.malformed_rows,
+            control_totals=_control_totals(connection, compiler),
+            missing_columns=missing,
+            unknown_columns=_unknown_columns(compiler),
+            edition=facts.edition,
+            published_on=facts.published_on,
+        )
+
+
+def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
+    """The rows of an extract that a mapping file itself holds; `source_row` is the line of that file.
+
+    Raises:
+        KeyError: the mapping provides no such extract.
+    """
+    provision = mapping.definition.provides[extract]
+    if mapping.path is None:
+        raise KeyError(extract)
+    root = compose(mapping.path.read_text(encoding="utf-8"))
+    nodes = child(root, "provides", extract, "rows")
+    rows = [{**provision.shared, **row} for row in provision.rows]
+    lines = [line_of(node) for node in nodes.value] if nodes is not None else []
+    names = contract.column_names
+    texts = {
+        f"t{at}": pa.array([row.get(name) for row in rows], pa.string()) for at, name in enumerate(names)
+    }
+    with _engine() as connection:
+        connection.register("provided", pa.table({**texts, "source_row": pa.array(lines, pa.int64())}))
+        columns = ", ".join(f"{trimmed(f't{at}')} as c{at}" for at in range(len(names)))
+        connection.execute(f"create table cells as select {columns}, source_row from provided")
+        cells = Cells(names, (TEXT,) * len(names), len(rows))
+        canonical = canonical_mapping(contract)
+        definition = canonical.definition
+        positions = column_positions(cells, definition)
+        facts = FileFacts(mapping.path.name)
+        compiler = Compiler(cells, positions, definition, contract, facts, suppression_reasons(canonical))
+        return Extracted(extract, _records(connection, compiler, extract), len(rows))
+
+
+def layout_of(definition: Definition, content: Content) -> Layout:
+    """How a file of a mapping is laid out, as far as a reader must know."""
+    return Layout(definition.delimiter or content.format.delimiter, has_header=definition.headerless is None)
+
+
+@contextmanager
+def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
+    with tempfile.TemporaryDirectory() as folder:
+        # What does not fit in memory goes there; DuckDB would otherwise use the working directory.
+        options = {
+            "temp_directory": folder,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+        with duckdb.connect(config=options) as connection:
+            yield connection
+
+
+def _records(connection: duckdb.DuckDBPyConnection, compiler: Compiler, extract: str) -> pa.Table:
+    query = records_query(compiler, compiler.definition.extracts[extract])
+    table = connection.execute(query).to_arrow_table()
+    contract = compiler.contract
+    types = {column.name: column.arrow_type for column in contract.columns} | {"source_row": pa.int64()}
+    schema = pa.schema([(name, types.get(name, pa.bool_())) for name in output_columns(contract)])
+    return table.cast(schema)
+
+
+def _missing_columns(compiler: Compiler, mapping: Mapping) -> list[str]:
+    """Required columns that the file does not have; a supplier's file that lacks one is of another layout.
+
+    Raises:
+        UnreadableFile: OTHER_LAYOUT.
+    """
+    definition, width = compiler.definition, len(compiler.cells.types)
+    absent = [name for name in definition.header or () if clean_name(name) not in compiler.positions]
+    is_other_width = definition.headerless is not None and width not in definition.headerless.widths
+    if is_other_width or (absent and not mapping.is_canonical):
+        wrong = f"columns are missing: {', '.join(absent)}" if absent else f"it has {width} columns"
+        raise UnreadableFile(
+            "OTHER_LAYOUT",
+            "file",
+            f"The file does not have the layout {mapping.name}: {wrong}.",
+            "Check that the right file was sent; if the supplier changed the layout, change the mapping.",
+        )
+    return absent
+
+
+def _unknown_columns(compiler: Compiler) -> list[str]:
+    if compiler.definition.headerless is not None:
+        return []
+    known = set(map(clean_name, compiler.definition.file_columns))
+    return [name for name in compiler.cells.names if clean_name(name) and clean_name(name) not in known]
+
+
+def _ignored_rows(connection: duckdb.DuckDBPyConnection, compiler: Compiler) -> dict[str, int]:
+    query = f"""
+        with reasons as (select {ignored_reason(compiler)} as reason from cells)
+        select reason, count(*) from reasons where reason is not null group by reason order by reason
+    """
+    return dict(connection.execute(query).fetchall())
+
+
+def _control_totals(connection: duckdb.DuckDBPyConnection, compiler: Compiler) -> list[ControlTotal]:
+    """Every number in the file's own total rows beside the sum over its data rows."""
+    totals = [rows for rows in compiler.definition.ignore_rows if rows.control_total]
+    known = [
+        (name, compiler.positions[clean_name(name)])
+        for name in compiler.definition.file_columns
+        if clean_name(name) in compiler.positions
+    ]
+    if not totals or not known:
+        return []
+    numbers = [f"{cell_as_number(compiler, position)} as n{position}" for _, position in known]
+    is_total = " or ".join(row_matches(compiler, rows) for rows in totals)
+    connection.execute(
+        f"""
+        create table numbers as
+        select source_row, {is_total} as is_total, {", ".join(numbers)}
+        from cells
+        where ({is_total}) or {ignored_reason(compiler)} is null
+        """
+    )
+    found = []
+    for name, position in known:
+        number = f"n{position}"
+        found += connection.execute(
+            f"""
+            with summed as (
+                select case when count({number}) = count(*) then fsum({number}) end as total
+                from numbers where not is_total
+            )
+            select ?, {number}, total from numbers cross join summed
+            where is_total and {number} is not null order by source_row
+            """,
+            [name],
+        ).fetchall()
+    return [ControlTotal(*each) for each in found]

@@ -1,0 +1,73 @@
+"""What every reader yields: the cells of one table, each row with its place in the file.
+
+Belongs here: the shape that readers and mappings share. Does not belong here: anything about one format.
+"""
+
+from dataclasses import dataclass, field
+
+from pipelines.extracts.faults import UnreadableFile
+
+# What people and programs put around a value without meaning it; the last is a byte-order mark gone astray.
+BLANKS = " \t\r\n\u00a0\u200b\ufeff"
+
+TEXT = "VARCHAR"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What has to be known before a file can be read: delimiter (None: the format's own), header or not."""
+
+    delimiter: str | None = None
+    has_header: bool = True
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a file, in the DuckDB table or view `cells` of the connection they were read with.
+
+    It has the columns c0, c1, ... in the file's order and `source_row` bigint, in the file's order of rows.
+    Text is trimmed, and null where nothing is left; `types` holds the DuckDB type of each column.
+    `malformed_rows` are those that could not be split into cells (line, what is wrong); they are not in it.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: int
+    malformed_rows: list[tuple[int, str]] = field(default_factory=list)
+
+
+def clean_name(name: str) -> str:
+    """A header name as it is compared: trimmed, runs of blanks made one, case ignored."""
+    return " ".join(name.strip(BLANKS).replace("\u00a0", " ").split()).casefold()
+
+
+def check_names(names: list[str], place: str) -> None:
+    """Refuse a header in which a name stands twice, because a cell then has no certain meaning.
+
+    Blank names may repeat. Positions are reported, not names: the first line may hold data.
+
+    Raises:
+        UnreadableFile: DUPLICATE_COLUMN.
+    """
+    seen: dict[str, int] = {}
+    for position, name in enumerate(map(clean_name, names), start=1):
+        if name and name in seen:
+            raise UnreadableFile(
+                "DUPLICATE_COLUMN",
+                place,
+                f"Columns {seen[name]} and {position} have the same name.",
+                "Give every column a name of its own and deliver the file again.",
+            )
+        seen[name] = position
+
+
+def literal(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def trimmed(column: str, blanks: str = BLANKS) -> str:
+    """SQL for a text column without the blanks around it, null where nothing is left."""
+    return (
+        f"nullif(trim({column}, {literal(blanks)}), '')" if blanks != " " else f"nullif(trim({column}), '')"
+    )

@@ -1,0 +1,234 @@
+"""Reads comma- and tab-separated text.
+
+Belongs here: from a file to its cells. Does not belong here: where rows begin and end (`csv_rows`), and what
+cells mean (`pipelines.extracts.mapping`).
+
+`csv_rows` finds the rows, their lines and those that are malformed; DuckDB then parses the file, or a copy
+that holds only the well-formed rows where the file has lines that DuckDB would not take as they are.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.readers.cells import BLANKS, TEXT, Cells, Layout, check_names, literal, trimmed
+from pipelines.extracts.readers.csv_rows import Block, Flags, Positions, parse_row, read_blocks
+
+HEADER_BLOCK_BYTES = 64 * 1024
+# Blanks other than spaces are rare, and trimming them costs three times as much.
+_ODD_BLANKS = tuple(blank.encode("utf-8") for blank in BLANKS if blank not in " \r\n")
+
+
+def read_header(stream: IO[bytes], layout: Layout) -> list[str]:
+    """The fields of the first row, in the file's order and as delivered.
+
+    Raises:
+        UnreadableFile: EMPTY_FILE, BAD_HEADER, or whatever keeps the first lines from being read.
+    """
+    delimiter = layout.delimiter or ","
+    for block in read_blocks(stream, delimiter, HEADER_BLOCK_BYTES):
+        _check_first_row(block)
+        if len(block.first):
+            return parse_row(block.row(0), delimiter)
+    raise _empty()
+
+
+def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout) -> Cells:
+    """Read a whole file into `cells`.
+
+    Raises:
+        UnreadableFile: EMPTY_FILE, BAD_HEADER, DUPLICATE_COLUMN, or a fault found by `csv_rows`.
+    """
+    delimiter = layout.delimiter or ","
+    survey = _survey(path, delimiter, layout.has_header)
+    names = parse_row(survey.first_row, delimiter)
+    if layout.has_header:
+        check_names(names, f"line {survey.first_line}")
+    with tempfile.TemporaryDirectory() as folder:
+        if survey.needs_copy:
+            source, skip = Path(folder) / "rows.csv", 0
+            _copy_rows(path, source, delimiter, layout.has_header)
+        else:
+            source, skip = path, int(layout.has_header)
+        _parse(connection, source, delimiter, skip, survey)
+    _number_rows(connection, survey.source_rows)
+    return Cells(
+        names=tuple(names) if layout.has_header else ("",) * len(names),
+        types=(TEXT,) * len(names),
+        rows=len(survey.source_rows),
+        malformed_rows=sorted(survey.malformed),
+    )
+
+
+@dataclass
+class _Survey:
+    """What one pass over a file's bytes tells: `source_rows` are the lines of its well-formed data rows."""
+
+    first_row: bytes = b""
+    first_line: int = 0
+    width: int = 0
+    source_rows: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+    malformed: list[tuple[int, str]] = field(default_factory=list)
+    needs_copy: bool = False
+    blanks: str = " "
+
+
+@dataclass(frozen=True)
+class _DataRows:
+    """The data rows of a block: `kept` marks those of the right width, `blank` those with nothing in them."""
+
+    block: Block
+    first_data_row: int
+    kept: Flags
+    blank: Flags
+
+
+def _empty() -> UnreadableFile:
+    return UnreadableFile("EMPTY_FILE", "file", "The file is empty.", "Export it again and check its size.")
+
+
+def _check_first_row(block: Block) -> None:
+    if block.malformed and (not len(block.first) or block.malformed[0][0] < block.source_rows[0]):
+        line, wrong = block.malformed[0]
+        raise UnreadableFile(
+            "BAD_HEADER",
+            f"line {line}",
+            f"The first row cannot be read: {wrong}.",
+            "Export the file again with one header row.",
+        )
+
+
+def _data_rows(path: Path, delimiter: str, has_header: bool) -> Iterator[_DataRows]:
+    """Block after block, which rows hold data; the width is that of the first row."""
+    width = 0
+    with path.open("rb") as stream:
+        for block in read_blocks(stream, delimiter):
+            first_data_row = 0
+            if not width:
+                _check_first_row(block)
+            if not width and len(block.first):
+                width = int(block.fields[0])
+                first_data_row = int(has_header)
+            kept = block.fields == width
+            blank = np.zeros(len(kept), np.bool_)
+            for row in map(int, np.flatnonzero((block.fields == 1) & _starts_blank(block))):
+                blank[row] = not block.row(row).decode("utf-8").strip(BLANKS)
+            kept[:first_data_row] = False
+            yield _DataRows(block, first_data_row, kept & ~blank, blank)
+
+
+def _starts_blank(block: Block) -> Flags:
+    beginnings = np.frombuffer(block.lines.data, np.uint8)[block.lines.starts[block.first]]
+    return np.isin(beginnings, [blank.encode("utf-8")[0] for blank in BLANKS])
+
+
+def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
+    survey = _Survey()
+    source_rows: list[Positions] = []
+    line_ends: set[bool] = set()
+    for rows in _data_rows(path, delimiter, has_header):
+        block = rows.block
+        if not survey.width and len(block.first):
+            survey.first_row = block.row(0)
+            survey.first_line = int(block.source_rows[0])
+            survey.width = int(block.fields[0])
+            survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[0]))
+        wrong = np.flatnonzero(~rows.kept & ~rows.blank)
+        survey.malformed += block.malformed
+        survey.malformed += [
+            (int(block.source_rows[row]), _wrong_width(int(block.fields[row]), survey.width))
+            for row in wrong[wrong >= rows.first_data_row]
+        ]
+        source_rows.append(block.source_rows[rows.kept])
+        line_ends |= _line_ends(block)
+        survey.needs_copy |= bool(survey.malformed) or bool(rows.blank.any()) or len(line_ends) > 1
+        survey.needs_copy |= survey.width == 1 and bool((block.lines.starts == block.lines.ends).any())
+        if _has_odd_blanks(block):
+            survey.blanks = BLANKS
+    if not survey.width:
+        raise _empty()
+    survey.source_rows = np.concatenate(source_rows)
+    return survey
+
+
+def _wrong_width(fields: int, width: int) -> str:
+    return f"{fields} {'field' if fields == 1 else 'fields'} instead of {width}"
+
+
+def _line_ends(block: Block) -> set[bool]:
+    """Whether the block's lines end in CRLF, and whether any does not; a last line may have no end."""
+    ended = block.lines.is_crlf
+    if not block.lines.data.endswith((b"\n", b"\r")):
+        ended = ended[:-1]
+    return set(map(bool, np.unique(ended)))
+
+
+def _has_odd_blanks(block: Block) -> bool:
+    data = block.lines.data
+    spans_lines = bool((block.last > block.first).any())
+    inner_returns = data.count(b"\r") != int(block.lines.is_crlf.sum())
+    return spans_lines or inner_returns or any(blank in data for blank in _ODD_BLANKS)
+
+
+def _copy_rows(path: Path, target: Path, delimiter: str, has_header: bool) -> None:
+    """Write the well-formed data rows alone, one after the other."""
+    with target.open("wb") as copy:
+        for rows in _data_rows(path, delimiter, has_header):
+            for row in map(int, np.flatnonzero(rows.kept)):
+                copy.write(rows.block.row(row) + b"\n")
+
+
+def _parse(
+    connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, skip: int, survey: _Survey
+) -> None:
+    """Let DuckDB parse the rows into the table `parsed`, and make sure that it found the same ones."""
+    found = None
+    names = [f"c{position}" for position in range(survey.width)]
+    cells = ", ".join(f"{trimmed(name, survey.blanks)} as {name}" for name in names)
+    columns = ", ".join(f"{name}: '{TEXT}'" for name in names)
+    for parallel in ("true", "false"):
+        found = _try_parse(
+            connection,
+            f"""
+            create or replace table parsed as
+            select {cells}
+            from read_csv(
+                {literal(str(path))}, auto_detect = false, header = false, skip = {skip},
+                delim = {literal(delimiter)}, quote = '"', escape = '"', comment = '', nullstr = '',
+                columns = {{{columns}}}, parallel = {parallel}
+            )
+            """,
+        )
+        if found == len(survey.source_rows):
+            return
+    raise RuntimeError(f"DuckDB finds {found} rows in a file that has {len(survey.source_rows)}")
+
+
+def _try_parse(connection: duckdb.DuckDBPyConnection, statement: str) -> int | None:
+    """The number of rows parsed, or None: DuckDB's own message would repeat the row at fault."""
+    try:
+        connection.execute(statement)
+    except duckdb.InvalidInputException:
+        return None
+    counted = connection.execute("select count(*) from parsed").fetchone()
+    return counted[0] if counted else None
+
+
+def _number_rows(connection: duckdb.DuckDBPyConnection, source_rows: Positions) -> None:
+    """Make `cells` of `parsed`: give every row its line in the file."""
+    count = len(source_rows)
+    if not count or source_rows[-1] - source_rows[0] + 1 == count:
+        first = int(source_rows[0]) if count else 0
+        connection.execute(f"create view cells as select *, rowid + {first} as source_row from parsed")
+        return
+    connection.register("row_lines", pa.table({"source_row": source_rows}))
+    connection.execute("create table cells as from parsed positional join row_lines")
+    connection.execute("drop table parsed")
+    connection.unregister("row_lines")

@@ -1,0 +1,157 @@
+"""Finds the mapping that a delivered file fits, by its name and its header.
+
+Belongs here: choosing, and saying in plain words why nothing could be chosen. Does not belong here: reading
+the file (`read`). A reason names files, mappings and the columns a mapping wants, never what a cell holds.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.mapping import Mapping
+from pipelines.extracts.read import layout_of
+from pipelines.extracts.readers.cells import Layout, clean_name
+from pipelines.extracts.unpack import Content, look_inside, stream
+
+# Share of a mapping's columns below which a file is taken for something else: of a like name, for a canonical
+# file; not even near, for a file of another name.
+ENOUGH_OF_A_HEADER = 0.5
+
+
+@dataclass(frozen=True)
+class Unrecognised:
+    """A file no mapping fits. `nearest` is the mapping that came closest, if any came close."""
+
+    reason: str
+    nearest: str | None = None
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """How a mapping fits a file: by name, and by header with the columns missing and the share found."""
+
+    mapping: Mapping
+    by_name: bool
+    missing: tuple[str, ...] = ()
+    share: float = 0.0
+    fault: UnreadableFile | None = None
+    width: int | None = None
+
+    @property
+    def by_header(self) -> bool:
+        return self.share == 1.0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.by_name and self.by_header
+
+
+def recognise(path: Path, mappings: list[Mapping]) -> Mapping | Unrecognised:
+    """The one mapping whose file name and header a file fits.
+
+    A file that has the name of one mapping alone but cannot be read, or is canonical and lacks some required
+    columns, is recognised too: reading or judging it then tells the supplier more than a shrug.
+    """
+    try:
+        content = look_inside(path)
+    except UnreadableFile as fault:
+        return Unrecognised(f"{fault.message} {fault.remedy}")
+    fits = _fits(content, mappings)
+    whole = [fit.mapping for fit in fits if fit.is_whole]
+    if len(whole) == 1:
+        return whole[0]
+    if whole:
+        names = " and ".join(mapping.name for mapping in whole)
+        return Unrecognised(f"Several mappings fit: {names}. Make their file names exclude each other.")
+    partly = [fit.mapping for fit in fits if fit.by_name and _is_worth_reading(fit)]
+    return partly[0] if len(partly) == 1 else _nearest(fits)
+
+
+def _is_worth_reading(fit: _Fit) -> bool:
+    return fit.fault is not None or (fit.mapping.is_canonical and fit.share >= ENOUGH_OF_A_HEADER)
+
+
+def _fits(content: Content, mappings: list[Mapping]) -> list[_Fit]:
+    by_name = [mapping for mapping in mappings if _fits_by_name(content, mapping)]
+    # `project_members.csv` also has the name of an extract `project`, if there is one.
+    longest = max((_length(mapping) for mapping in by_name), default=0)
+    named = {mapping.name for mapping in by_name if not mapping.is_canonical or _length(mapping) == longest}
+
+    @cache
+    def header(delimiter: str | None, has_header: bool) -> list[str] | UnreadableFile:
+        return _read_header(content, delimiter, has_header)
+
+    fits = []
+    for mapping in mappings:
+        layout = layout_of(mapping.definition, content)
+        found = header(layout.delimiter, layout.has_header)
+        fits.append(_fit(mapping, mapping.name in named, found))
+    return fits
+
+
+def _length(mapping: Mapping) -> int:
+    return len(mapping.extracts[0]) if mapping.is_canonical else 0
+
+
+def _fits_by_name(content: Content, mapping: Mapping) -> bool:
+    return any(
+        re.fullmatch(_glob(pattern), name, re.IGNORECASE)
+        for pattern in mapping.definition.file
+        for name in content.names
+    )
+
+
+def _glob(pattern: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
+
+
+def _read_header(content: Content, delimiter: str | None, has_header: bool) -> list[str] | UnreadableFile:
+    try:
+        with stream(content) as opened:
+            return content.format.read_header(opened, Layout(delimiter, has_header))
+    except UnreadableFile as fault:
+        return fault
+
+
+def _fit(mapping: Mapping, by_name: bool, found: list[str] | UnreadableFile) -> _Fit:
+    definition = mapping.definition
+    if isinstance(found, UnreadableFile):
+        return _Fit(mapping, by_name, fault=found)
+    if definition.headerless is not None:
+        fits = len(found) in definition.headerless.widths
+        return _Fit(mapping, by_name, share=float(fits and by_name), width=len(found))
+    names = set(map(clean_name, found))
+    wanted = definition.header or ()
+    missing = tuple(name for name in wanted if clean_name(name) not in names)
+    return _Fit(mapping, by_name, missing, share=1 - len(missing) / len(wanted), width=len(found))
+
+
+def _nearest(fits: list[_Fit]) -> Unrecognised:
+    best = max(fits, key=lambda fit: (fit.by_name, fit.share), default=None)
+    if best is None or not (best.by_name or best.share >= ENOUGH_OF_A_HEADER):
+        return Unrecognised("No mapping has this file name, and none has most of its columns in the file.")
+    name = best.mapping.name
+    wanted = ", ".join(best.mapping.definition.file)
+    if best.by_name:
+        return Unrecognised(f"The nearest mapping is {name}: the file name fits, but {_misses(best)}.", name)
+    if best.by_header:
+        return Unrecognised(
+            f"The columns fit the mapping {name}, but the file name does not ({wanted}).", name
+        )
+    return Unrecognised(
+        f"No mapping has this file name ({name}, the nearest, wants {wanted}), and {_misses(best)}.", name
+    )
+
+
+def _misses(fit: _Fit) -> str:
+    headerless = fit.mapping.definition.headerless
+    if headerless is not None:
+        widths = " or ".join(map(str, headerless.widths))
+        return f"the file has {fit.width} columns instead of {widths}"
+    wanted = len(fit.mapping.definition.header or ())
+    shown = ", ".join(f"'{name}'" for name in fit.missing[:5])
+    more = f" and {len(fit.missing) - 5} more" if len(fit.missing) > 5 else ""
+    hint = "; the file has one column only, so its separator may be another" if fit.width == 1 else ""
+    return f"{len(fit.missing)} of its {wanted} columns are missing: {shown}{more}{hint}"

@@ -1,0 +1,314 @@
+"""The words a mapping file may use, and what is checked about them before any data is seen.
+
+Belongs here: the shape of `mappings/*.yml`, each word explained where it is defined. Does not belong here:
+what the words do to data (`pipelines.extracts.compile`), and finding mapping files (`mapping`).
+
+There is no SQL and no Python in a mapping, and a word that is not defined here is an error.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from pipelines.extracts.contract_columns import NAME
+
+# Directives of days whose meaning DuckDB and C agree on.
+DIRECTIVES = frozenset(["%Y", "%y", "%m", "%-m", "%d", "%-d", "%b", "%B", "%j"])
+
+
+class Words(BaseModel):
+    """Base of every part of a mapping: an unknown word is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Period(StrEnum):
+    """Lengths of a period. A financial year starts in April."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    FINANCIAL_YEAR = "financial_year"
+
+
+def _check_matches(pattern: str) -> str:
+    """Patterns are run by RE2 on cells and by Python on file names, so both must take them."""
+    try:
+        re.compile(pattern)
+        pc.call_function("match_substring_regex", [pa.array([""])], pc.MatchSubstringOptions(pattern))
+    except (re.error, pa.ArrowInvalid) as fault:
+        raise ValueError(f"not a regular expression: {fault}") from fault
+    return pattern
+
+
+def _check_pattern(pattern: str) -> str:
+    if re.compile(_check_matches(pattern)).groups != 1:
+        raise ValueError(f"a pattern needs one pair of brackets round the part that is wanted: {pattern}")
+    return pattern
+
+
+def _check_format(text: str) -> str:
+    unknown = [found for found in re.findall(r"%-?.?", text) if found not in DIRECTIVES]
+    if unknown or "%" not in text:
+        raise ValueError(f"a date format is made of {', '.join(sorted(DIRECTIVES))}: {text}")
+    return text
+
+
+Pattern = Annotated[str, BeforeValidator(_check_pattern)]
+DateFormat = Annotated[str, BeforeValidator(_check_format)]
+
+
+class Source(Words):
+    """Where a value comes from: exactly one of the first five words, and steps that follow it.
+
+    - `column`: a cell of that column
+    - `constant`: the same text for every row
+    - `sum`: of columns or other sources; empty or suppressed as soon as one of them is
+    - `difference`: the first less the second
+    - `from_file`: `name`, or the `edition` or `published_on` that the mapping reads from the name
+
+    Steps, in this order, for all but `sum` and `difference`:
+    - `pattern`: the part of the text in the pattern's brackets, null where it does not match
+    - `case`: `upper`, `lower`
+    - `map` (values written here) or `lookup` (a table under `lookups`), both regardless of case and blanks;
+      other text is left as it is, so that the gate sees it, or becomes null with `otherwise: empty`
+    - `format`: how a date is written, such as `MSitAE-%B-%Y`
+    - `period` and `edge`: the `start` or `end` of the period in which the date lies
+    """
+
+    column: str | None = None
+    constant: str | None = None
+    sum: tuple["Operand", ...] | None = None
+    difference: tuple["Operand", "Operand"] | None = None
+    from_file: Literal["name", "edition", "published_on"] | None = None
+    pattern: Pattern | None = None
+    case: Literal["upper", "lower"] | None = None
+    map: dict[str, str] | None = None
+    lookup: str | None = None
+    otherwise: Literal["keep", "empty"] = "keep"
+    format: DateFormat | None = None
+    period: Period | None = None
+    edge: Literal["start", "end"] = "start"
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        origins = [self.column, self.constant, self.sum, self.difference, self.from_file]
+        if sum(origin is not None for origin in origins) != 1:
+            raise ValueError("needs exactly one of column, constant, sum, difference and from_file")
+        steps = self.model_fields_set - {"column", "constant", "sum", "difference", "from_file"}
+        if self.operands and steps:
+            raise ValueError(f"a sum or difference takes no {', '.join(sorted(steps))}")
+        if self.map is not None and self.lookup is not None:
+            raise ValueError("map and lookup exclude each other")
+        if "edge" in steps and self.period is None:
+            raise ValueError("edge needs a period")
+        if "otherwise" in steps and self.map is None and self.lookup is None:
+            raise ValueError("otherwise needs a map or lookup")
+        return self
+
+    @property
+    def operands(self) -> tuple["Source", ...]:
+        """What is added up or taken away; empty for every other source."""
+        return self.sum or self.difference or ()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Names of the columns it reads."""
+        own = frozenset([self.column]) if self.column is not None else frozenset[str]()
+        return own.union(*(operand.columns for operand in self.operands))
+
+    @property
+    def lookups(self) -> frozenset[str]:
+        """Names of the tables it looks values up in."""
+        own = frozenset([self.lookup]) if self.lookup is not None else frozenset[str]()
+        return own.union(*(operand.lookups for operand in self.operands))
+
+
+def _plain_operand_is_column(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _plain_value_is_constant(value: Any) -> Any:
+    return {"constant": value} if isinstance(value, str) else value
+
+
+# In a sum or difference a plain word is a column; as the value of a canonical column it is a constant.
+Operand = Annotated[Source, BeforeValidator(_plain_operand_is_column)]
+Value = Annotated[Source, BeforeValidator(_plain_value_is_constant)]
+
+
+Source.model_rebuild()
+
+
+class Record(Words):
+    """One canonical record made of a row: values of columns that differ from record to record.
+
+    The row yields no such record where the column named in `drop_when_zero` would be 0.
+    """
+
+    columns: dict[str, Value]
+    drop_when_zero: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _columns_stand_beside_options(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "columns" in value:
+            return value
+        options = {key: value[key] for key in ("drop_when_zero",) if key in value}
+        return {"columns": {key: each for key, each in value.items() if key not in options}, **options}
+
+    @model_validator(mode="after")
+    def _drops_by_own_column(self) -> Self:
+        if self.drop_when_zero is not None and self.drop_when_zero not in self.columns:
+            raise ValueError(f"drop_when_zero names {self.drop_when_zero}, which the record does not have")
+        return self
+
+
+class OnePer(Words):
+    """Keep one record for each value of `columns`: the one whose `earliest` column is smallest."""
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    earliest: str
+
+
+class Feed(Words):
+    """How rows become records of one extract: `columns` shared by all, then `records` made of each row.
+
+    Without `records` every row is one record.
+    """
+
+    columns: dict[str, Value] = {}
+    records: tuple[Record, ...] = (Record(columns={}),)
+    one_per: OnePer | None = None
+
+    @model_validator(mode="after")
+    def _says_nothing_twice(self) -> Self:
+        for record in self.records:
+            both = sorted(record.columns.keys() & self.columns.keys())
+            if both:
+                raise ValueError(f"columns given for all records and again for one: {both}")
+        return self
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every source of every column."""
+        return (
+            *self.columns.values(),
+            *(each for record in self.records for each in record.columns.values()),
+        )
+
+    @property
+    def fed(self) -> frozenset[str]:
+        """Canonical columns that every record gets."""
+        return frozenset(self.columns).union(
+            frozenset[str].intersection(*(frozenset(record.columns) for record in self.records))
+        )
+
+
+class IgnoredRows(Words):
+    """Rows that are no data: where the whole cell matches the pattern, regardless of case and blanks.
+
+    With `control_total` the row states totals of the others, which are then compared for every column in
+    which the row has a number.
+    """
+
+    column: str
+    matches: Annotated[str, BeforeValidator(_check_matches)]
+    reason: str = Field(min_length=3)
+    control_total: bool = False
+
+
+class Edition(Words):
+    """The edition by the file's name: that of the first pattern found in it, else `otherwise`."""
+
+    patterns: dict[Annotated[str, BeforeValidator(_check_matches)], str] = {}
+    otherwise: str | None = None
+
+
+class PublishedOn(Words):
+    """A way in which file names tell the day of publication: the part in brackets, read with the format."""
+
+    pattern: Pattern
+    format: DateFormat
+
+
+class Headerless(Words):
+    """A file without header: how many columns it may have, and names for those that are used."""
+
+    widths: tuple[int, ...] = Field(min_length=1)
+    columns: dict[int, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> Self:
+        if not all(1 <= position <= min(self.widths) for position in self.columns):
+            raise ValueError("a named column stands beyond the narrowest file")
+        return self
+
+
+class Provision(Words):
+    """Canonical rows that belong to the layout itself: `shared` values and `rows`, as contract columns."""
+
+    shared: dict[str, str | None] = {}
+    rows: tuple[dict[str, str | None], ...] = Field(min_length=1)
+
+
+class Definition(Words):
+    """A mapping file as a whole.
+
+    - `file`: patterns of the file's name (`*` and `?`, regardless of case)
+    - `header`: columns that must be there, `optional` ones that may be, or `headerless`
+    - `delimiter`, where it is not that of the file's ending
+    - `defined_in`: the mapping that provides the measures this one feeds
+    - `suppression`: tokens beyond those of `suppression.yml`, or with another reason
+    """
+
+    mapping: str = Field(pattern=NAME)
+    source_system: str = Field(min_length=2)
+    description: str = Field(min_length=10)
+    owner: str = Field(min_length=2)
+    expected_every_days: int | None = Field(default=None, ge=1)
+    file: tuple[str, ...] = Field(min_length=1)
+    delimiter: Literal[",", "\t", ";", "|"] | None = None
+    header: tuple[str, ...] | None = Field(default=None, min_length=1)
+    optional: tuple[str, ...] = ()
+    headerless: Headerless | None = None
+    edition: Edition = Edition()
+    published_on: tuple[PublishedOn, ...] = ()
+    ignore_rows: tuple[IgnoredRows, ...] = ()
+    suppression: dict[str, str] = {}
+    lookups: dict[str, dict[str, str]] = {}
+    extracts: dict[str, Feed] = Field(min_length=1)
+    provides: dict[str, Provision] = {}
+    defined_in: str | None = None
+
+    @field_validator("file", "published_on", mode="before")
+    @classmethod
+    def _one_needs_no_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, dict)) else value
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Self:
+        if (self.header is None) == (self.headerless is None):
+            raise ValueError("needs either header or headerless")
+        sources = [source for feed in self.extracts.values() for source in feed.sources]
+        columns = {name for source in sources for name in source.columns}
+        columns |= {rows.column for rows in self.ignore_rows}
+        unknown = sorted(columns - set(self.file_columns))
+        if unknown:
+            raise ValueError(f"columns used but neither in header nor optional: {unknown}")
+        tables = sorted({name for source in sources for name in source.lookups} - self.lookups.keys())
+        if tables:
+            raise ValueError(f"lookups used but not given: {tables}")
+        return self
+
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """Names of the file's columns that the mapping knows."""
+        named = self.headerless.columns.values() if self.headerless is not None else ()
+        return (*(self.header or ()), *self.optional, *named)

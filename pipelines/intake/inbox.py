@@ -1,0 +1,152 @@
+"""What lies in the inbox: every file once, with its hash and the moment it was received.
+
+A folder named by an ISO date (`2026-10-31/`) says when its files were received; any other file is
+received when a run first sees it. Files whose path, size and time are in the ledger are not read
+again.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from pipelines.lake.layout import Lake
+from pipelines.lake.ledger import LedgerRow
+from pipelines.lake.write import file_sha256
+
+SYNTHETIC_MARK = "SYNTHETIC.md"
+MAPPING_FOLDER = "mappings/"
+SECONDS_STILL = 60
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file as it lies in the inbox. `relative`: its path below the inbox, with `/`."""
+
+    path: Path
+    relative: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    received_at: datetime
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """A file that could not be taken in tonight, and why; the next run looks again."""
+
+    relative: str
+    reason: str
+
+
+def find_deliveries(
+    inbox: Path, ledger: list[LedgerRow], now: datetime
+) -> tuple[list[Delivery], list[Unsettled]]:
+    """Every regular file below `inbox`, in the order of its path; links are not followed."""
+    known = {row.file_path: row for row in ledger}
+    found, unsettled = [], []
+    for path in _files(inbox):
+        relative = path.relative_to(inbox).as_posix()
+        if path.is_symlink():
+            unsettled.append(Unsettled(relative, "It is a symbolic link. Deliver the file itself."))
+            continue
+        try:
+            delivery = _delivery(path, relative, inbox, known.get(relative), now)
+        except PermissionError:
+            unsettled.append(Unsettled(relative, "It may not be read. Give the pipeline's user read access."))
+            continue
+        if delivery is None:
+            unsettled.append(Unsettled(relative, "It is still being written. The next run takes it."))
+        else:
+            found.append(delivery)
+    return found, unsettled
+
+
+def _files(inbox: Path) -> Iterator[Path]:
+    for folder, subfolders, names in os.walk(inbox):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and name != SYNTHETIC_MARK:
+                yield Path(folder) / name
+
+
+def _delivery(
+    path: Path, relative: str, inbox: Path, known: LedgerRow | None, now: datetime
+) -> Delivery | None:
+    before = path.stat()
+    if known and (known.file_bytes, known.file_mtime_ns) == (before.st_size, before.st_mtime_ns):
+        sha256 = known.file_sha256
+    else:
+        sha256 = file_sha256(path)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            return None
+    return Delivery(
+        path=path,
+        relative=relative,
+        size=before.st_size,
+        mtime_ns=before.st_mtime_ns,
+        sha256=sha256,
+        received_at=received_at(relative, now),
+        is_synthetic=any((folder / SYNTHETIC_MARK).exists() for folder in _folders_up_to(path, inbox)),
+    )
+
+
+def received_at(relative: str, now: datetime) -> datetime:
+    """The date of the innermost dated folder of the path (never later than now), else now."""
+    for part in reversed(relative.split("/")[:-1]):
+        try:
+            dated = datetime.combine(date.fromisoformat(part), time.min)
+        except ValueError:
+            continue
+        return min(dated, now)
+    return now
+
+
+def archived_deliveries(lake: Lake, ledger: list[LedgerRow], present: set[str]) -> list[Delivery]:
+    """Files that are no longer in the inbox, brought back from the archive under their old names, so
+    that they can be read again. `present`: paths that the inbox still holds."""
+    gone = {row.file_path: row for row in ledger if row.extract and row.verdict in ("accepted", "refused")}
+    found = []
+    for relative, row in sorted(gone.items()):
+        kept = lake.archive / row.file_sha256
+        if relative in present or relative.startswith(MAPPING_FOLDER) or not kept.exists():
+            continue
+        path = lake.staging / "reread" / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept, path)
+        found.append(
+            Delivery(
+                path,
+                relative,
+                row.file_bytes,
+                row.file_mtime_ns,
+                row.file_sha256,
+                row.received_at,
+                row.is_synthetic,
+            )
+        )
+    return found
+
+
+def stable_listing(inbox: Path, now: datetime) -> list[str]:
+    """One line a file (path, size, time) when every file has lain still for a minute; else nothing."""
+    if not inbox.is_dir():
+        return []
+    lines = []
+    for path in _files(inbox):
+        status = path.lstat()
+        if now.replace(tzinfo=UTC).timestamp() - status.st_mtime < SECONDS_STILL:
+            return []
+        lines.append(f"{path.relative_to(inbox).as_posix()} {status.st_size} {status.st_mtime_ns}")
+    return lines
+
+
+def _folders_up_to(path: Path, inbox: Path) -> Iterator[Path]:
+    for folder in path.parents:
+        yield folder
+        if folder == inbox:
+            return

@@ -1,0 +1,320 @@
+"""One file through its gate into the lake: read, make pseudonyms, judge, commit."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipelines.extracts.contract import Contract, lake_schema
+from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.read import provided, read
+from pipelines.extracts.standard_rules import PERSONAL_DATA
+from pipelines.gates.gate import Judgement, RuleResult, judge
+from pipelines.gates.personal_data import pseudonymise
+from pipelines.intake.inbox import Delivery
+from pipelines.intake.plan import Repeat, Stranger, Task
+from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
+from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
+from pipelines.lake.lookups import keys_taken_by_others, latest_rows
+from pipelines.lake.write import archive_file, commit_load
+
+PUBLISHED_ON = "published_on"
+
+
+@dataclass
+class Night:
+    """What one run knows while it takes files in; `ledger` grows with every committed load."""
+
+    lake: Lake
+    contracts: dict[str, Contract]
+    pseudonym_key: bytes
+    run_id: str
+    now: datetime
+    code_version: str
+    mappings_sha256: str
+    ledger: list[LedgerRow]
+    results: list[tuple[str, RuleResult]]
+
+    def commit(self, row: LedgerRow, tables: dict[Path, pa.Table]) -> LedgerRow:
+        committed = commit_load(self.lake, row, tables)
+        self.ledger.append(committed)
+        return committed
+
+    def row(self, delivery: Delivery, **values: object) -> LedgerRow:
+        """A ledger row for this delivery with zero counts, changed by `values`."""
+        defaults: dict[str, object] = {
+            "load_id": next_load_id(self.lake),
+            "run_id": self.run_id,
+            "extract": None,
+            "mapping": None,
+            "source_system": None,
+            "file_path": delivery.relative,
+            "file_name": delivery.path.name,
+            "file_sha256": delivery.sha256,
+            "file_bytes": delivery.size,
+            "file_mtime_ns": delivery.mtime_ns,
+            "edition": None,
+            "published_on": None,
+            "received_at": delivery.received_at,
+            "loaded_at": self.now,
+            "verdict": "accepted",
+            "reason": "",
+            "rows_received": 0,
+            "rows_accepted": 0,
+            "rows_quarantined": 0,
+            "rows_refused": 0,
+            "rows_ignored": 0,
+            "records_accepted": 0,
+            "records_quarantined": 0,
+            "retry_of": None,
+            "is_synthetic": delivery.is_synthetic,
+            "mapping_sha256": None,
+            "contract_sha256": None,
+            "code_version": self.code_version,
+            "lake_files": "{}",
+        }
+        return LedgerRow(**(defaults | values))  # pyright: ignore[reportArgumentType]
+
+
+def take_in(task: Task, night: Night) -> LedgerRow:
+    """Read, judge and commit one file for one extract. Returns its ledger row.
+
+    A fault of the file is a verdict; a fault of our software is raised.
+    """
+    contract = night.contracts[task.extract]
+    row = _task_row(task, contract, night)
+    try:
+        if task.is_provided:
+            extracted = provided(task.mapping, task.extract, contract)
+        else:
+            extracted = read(task.delivery.path, task.mapping, task.extract, contract)
+    except UnreadableFile as fault:
+        archive_file(night.lake, task.delivery.path, task.delivery.sha256)
+        return _refuse_unreadable(fault, row, contract, night)
+    file_date = extracted.published_on or task.delivery.received_at.date()
+    table = with_published_on(extracted.table, file_date)
+    table = pseudonymise(table, contract, night.pseudonym_key)
+    judgement = judge(
+        replace(extracted, table=table),
+        contract,
+        find_lookups(contract, night),
+        received_on=task.delivery.received_at.date(),
+        taken_keys=_taken_keys(table, contract, task, file_date, night),
+    )
+    row = replace(row, edition=extracted.edition, published_on=extracted.published_on)
+    if PERSONAL_DATA not in failed_codes(judgement):
+        archive_file(night.lake, task.delivery.path, task.delivery.sha256)
+    return commit_judgement(judgement, row, contract, night)
+
+
+def _task_row(task: Task, contract: Contract, night: Night) -> LedgerRow:
+    return night.row(
+        task.delivery,
+        extract=task.extract,
+        mapping=task.mapping.name,
+        source_system=task.mapping.source_system,
+        mapping_sha256=task.mapping.sha256,
+        contract_sha256=contract.sha256,
+    )
+
+
+def commit_judgement(judgement: Judgement, row: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
+    """Write what the gate decided: rows, row codes, rule results and the ledger row."""
+    row = replace(
+        row,
+        verdict="refused" if judgement.is_refused else row.verdict,
+        reason=judgement.reason,
+        rows_received=judgement.rows_accepted
+        + judgement.rows_quarantined
+        + judgement.rows_refused
+        + judgement.rows_ignored,
+        rows_accepted=judgement.rows_accepted,
+        rows_quarantined=judgement.rows_quarantined,
+        rows_refused=judgement.rows_refused,
+        rows_ignored=judgement.rows_ignored,
+        records_accepted=judgement.accepted.num_rows,
+        records_quarantined=judgement.quarantined.num_rows,
+    )
+    night.results.extend((row.load_id, result) for result in judgement.results)
+    lake = night.lake
+    return night.commit(
+        row,
+        {
+            lake.accepted(contract.extract): lake_rows(judgement.accepted, contract, row.received_at),
+            lake.quarantine(contract.extract): lake_rows(judgement.quarantined, contract, row.received_at),
+            lake.gate_results: _result_rows(contract.extract, judgement.results),
+            lake.quarantined_rows: _row_codes(judgement, contract, row.load_id),
+        },
+    )
+
+
+def lake_rows(table: pa.Table, contract: Contract, received_at: datetime) -> pa.Table:
+    """Judged records in the shape the lake keeps them (with `codes`, where they are quarantined)."""
+    schema = lake_schema(contract)
+    if "codes" in table.column_names:
+        schema = schema.append(pa.field("codes", pa.string()))
+    stamps = pa.repeat(pa.scalar(received_at, pa.timestamp("us")), table.num_rows)
+    table = table.append_column("received_at", stamps)
+    return table.select(schema.names).cast(schema)
+
+
+def with_published_on(table: pa.Table, file_date: date) -> pa.Table:
+    """Fill `published_on`: the row's own date, else the file's."""
+    if PUBLISHED_ON in table.column_names:
+        index = table.column_names.index(PUBLISHED_ON)
+        filled = table.column(PUBLISHED_ON).fill_null(pa.scalar(file_date, pa.date32()))
+        return table.set_column(index, PUBLISHED_ON, filled)
+    return table.append_column(PUBLISHED_ON, pa.repeat(pa.scalar(file_date, pa.date32()), table.num_rows))
+
+
+def find_lookups(contract: Contract, night: Night) -> dict[str, pa.Table]:
+    """For each lookup of the contract, the last accepted row of every key in the lake."""
+    taken_back = withdrawn_load_ids(night.ledger)
+    return {
+        lookup.name: latest_rows(
+            night.lake,
+            lookup.extract,
+            list(lookup.on.values()),
+            list(lookup.take),
+            taken_back,
+            lookup.first_by,
+        )
+        for lookup in contract.lookups
+    }
+
+
+def _taken_keys(table: pa.Table, contract: Contract, task: Task, file_date: date, night: Night) -> pa.Table:
+    """Keys that another file of the same date has already brought with other content."""
+    taken_back = withdrawn_load_ids(night.ledger) | {task.replaces}
+    rivals = [
+        row.load_id
+        for row in night.ledger
+        if row.extract == contract.extract
+        and row.records_accepted
+        and row.file_sha256 != task.delivery.sha256
+        and row.load_id not in taken_back
+        and (row.published_on or row.received_at.date()) == file_date
+        and row.received_at.date() == task.delivery.received_at.date()
+    ]
+    columns = [column.name for column in contract.columns]
+    return keys_taken_by_others(
+        night.lake, contract.extract, list(contract.grain), columns, table.select(columns), rivals
+    )
+
+
+def failed_codes(judgement: Judgement) -> list[str]:
+    return [result.code for result in judgement.results if not result.is_passed]
+
+
+def _refuse_unreadable(fault: UnreadableFile, row: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
+    result = RuleResult(
+        code=fault.code,
+        column_name=None,
+        category="conformance",
+        action="refuse_file",
+        is_passed=False,
+        rows_checked=0,
+        rows_failed=0,
+        message=f"{fault.message} ({fault.place})",
+        reason="A file that cannot be read as its layout says cannot be judged row by row.",
+        owner=contract.owner,
+        remedy=fault.remedy,
+    )
+    night.results.append((row.load_id, result))
+    return night.commit(
+        replace(row, verdict="refused", reason=f"{fault.code}: {result.message} {fault.remedy}"),
+        {night.lake.gate_results: _result_rows(contract.extract, [result])},
+    )
+
+
+def record_stranger(stranger: Stranger, night: Night) -> LedgerRow:
+    """Note a file that no mapping fits."""
+    row = night.row(
+        stranger.delivery,
+        verdict="unrecognised",
+        reason=stranger.reason,
+        mapping_sha256=night.mappings_sha256,
+    )
+    return night.commit(row, {})
+
+
+def record_repeat(repeat: Repeat, night: Night) -> list[LedgerRow]:
+    """Note a file whose bytes are already known: its rows are ignored, once for each extract."""
+    firsts = {
+        row.extract: row
+        for row in night.ledger
+        if row.file_sha256 == repeat.delivery.sha256 and row.verdict in ("accepted", "refused")
+    }
+    return [
+        night.commit(
+            night.row(
+                repeat.delivery,
+                extract=first.extract,
+                mapping=first.mapping,
+                source_system=first.source_system,
+                edition=first.edition,
+                published_on=first.published_on,
+                verdict="repeated",
+                reason=f"Same bytes as {first.file_path} (load {first.load_id}).",
+                rows_received=first.rows_received,
+                rows_ignored=first.rows_received,
+                mapping_sha256=first.mapping_sha256,
+                contract_sha256=first.contract_sha256,
+            ),
+            {},
+        )
+        for first in firsts.values()
+    ]
+
+
+def record_withdrawal(load: LedgerRow, reason: str, night: Night) -> LedgerRow:
+    """Take a load back: from now on its rows no longer count; what was reported before stays."""
+    row = replace(
+        load,
+        load_id=next_load_id(night.lake),
+        run_id=night.run_id,
+        verdict="withdrawn",
+        reason=reason,
+        loaded_at=night.now,
+        retry_of=load.load_id,
+        lake_files="{}",
+        rows_received=0,
+        rows_accepted=0,
+        rows_quarantined=0,
+        rows_refused=0,
+        rows_ignored=0,
+        records_accepted=0,
+        records_quarantined=0,
+    )
+    return night.commit(row, {})
+
+
+def record_error(task: Task, fault: Exception, night: Night) -> LedgerRow:
+    """Note that our own software failed on this file; every later run tries it again."""
+    contract = night.contracts[task.extract]
+    row = _task_row(task, contract, night)
+    reason = f"{type(fault).__name__} in our own software; the file is not judged and is tried again."
+    return night.commit(replace(row, verdict="error", reason=reason), {})
+
+
+def _result_rows(extract: str, results: list[RuleResult]) -> pa.Table:
+    names = [name for name in GATE_RESULTS.names if name != "extract"]
+    rows = [{"extract": extract} | {name: getattr(result, name) for name in names} for result in results]
+    return pa.Table.from_pylist(rows, schema=GATE_RESULTS)
+
+
+def _row_codes(judgement: Judgement, contract: Contract, load_id: str) -> pa.Table:
+    codes = judgement.row_codes
+    count = codes.num_rows
+    return pa.table(
+        {
+            "extract": pa.repeat(contract.extract, count),
+            "origin_load_id": pa.repeat(load_id, count),
+            "source_row": codes.column("source_row"),
+            "code": codes.column("code"),
+            "column_name": codes.column("column_name"),
+            "event": pa.repeat("quarantined", count),
+        },
+        schema=QUARANTINED_ROWS,
+    )

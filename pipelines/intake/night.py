@@ -1,0 +1,160 @@
+"""The intake of one run: look at the inbox, judge what is new, release what was waiting.
+
+Everything it decides is in the ledger when it ends, so it can be killed and run again at any time.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipelines.extracts.contract import Contract, lake_schema, load_contracts
+from pipelines.extracts.mapping import Mapping, load_mappings
+from pipelines.gates.gate import RuleResult
+from pipelines.intake.inbox import Unsettled, archived_deliveries, find_deliveries
+from pipelines.intake.load import (
+    Night,
+    record_error,
+    record_repeat,
+    record_stranger,
+    record_withdrawal,
+    take_in,
+)
+from pipelines.intake.plan import Planner, Scope, Task, rules_digest
+from pipelines.intake.pseudonym_key import pseudonym_key
+from pipelines.intake.retry import retry_quarantine
+from pipelines.lake.layout import Lake
+from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover
+from pipelines.settings import CONTRACTS, MAPPINGS, Settings
+from pipelines.version import code_version
+
+LOGGER = logging.getLogger(__name__)
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class IntakeReport:
+    """What one run took in. `loads`: the ledger rows it wrote; `results`: (load_id, rule result);
+    `unsettled`: files left for the next run; `errors`: files our own software failed on."""
+
+    loads: list[LedgerRow]
+    results: list[tuple[str, RuleResult]]
+    unsettled: list[Unsettled]
+    errors: list[LedgerRow]
+    settled: int
+    files: int
+
+
+def load_rules() -> tuple[dict[str, Contract], list[Mapping]]:
+    """The contracts, in the order in which extracts are judged, and the mappings."""
+    contracts = load_contracts(CONTRACTS)
+    return contracts, load_mappings(MAPPINGS, contracts)
+
+
+def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
+    """Make the lake ready (a killed run's leftovers removed) and read what it knows."""
+    contracts, mappings = load_rules()
+    lake = Lake(settings.lake_path)
+    prepare(lake, {extract: lake_schema(contract) for extract, contract in contracts.items()})
+    for leftover in recover(lake):
+        LOGGER.warning("Removed what an interrupted run left behind: %s", leftover)
+    night = Night(
+        lake=lake,
+        contracts=contracts,
+        pseudonym_key=pseudonym_key(settings),
+        run_id=run_id,
+        now=settings.clock(),
+        code_version=code_version(),
+        mappings_sha256=rules_digest(mappings),
+        ledger=read_ledger(lake),
+        results=[],
+    )
+    return night, mappings
+
+
+def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progress) -> IntakeReport:
+    """Take in every file of the inbox that is not settled. `progress` gets one line a file."""
+    night, mappings = open_night(settings, run_id)
+    before = len(night.ledger)
+    if not settings.inbox_path.is_dir():
+        raise FileNotFoundError(f"The inbox {settings.inbox_path} is not there. Make it, or set QI_INBOX.")
+    deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
+    if scope.reread:
+        deliveries += archived_deliveries(night.lake, night.ledger, {each.relative for each in deliveries})
+    plan = Planner(mappings, night.contracts, night.ledger, scope, night.now).plan(deliveries)
+    progress(
+        f"inbox: {len(deliveries)} files, {plan.settled} already settled, "
+        f"{len(plan.tasks)} loads to judge, {len(plan.strangers)} files not recognised"
+    )
+    for stranger in plan.strangers:
+        progress(_line(record_stranger(stranger, night)))
+    for number, task in enumerate(plan.tasks, start=1):
+        progress(f"[{number}/{len(plan.tasks)}] {_line(_take_in_safely(task, night))}")
+    for repeat in plan.repeats:
+        for row in record_repeat(repeat, night):
+            progress(_line(row))
+    for row in retry_quarantine(night):
+        progress(_line(row))
+    loads = night.ledger[before:]
+    return IntakeReport(
+        loads=loads,
+        results=night.results,
+        unsettled=unsettled,
+        errors=[row for row in loads if row.verdict == "error"],
+        settled=plan.settled,
+        files=len(deliveries),
+    )
+
+
+def _take_in_safely(task: Task, night: Night) -> LedgerRow:
+    """Take one file in; when our own software fails on it, note that and let the others go on.
+
+    A machine in trouble (disk, memory) is no matter of one file and ends the run.
+    """
+    try:
+        row = take_in(task, night)
+    except (OSError, MemoryError):
+        raise
+    except Exception as fault:
+        # An error's own text may quote a row, so only its kind and its place are logged.
+        place = "".join(traceback.format_tb(fault.__traceback__))
+        LOGGER.error(
+            "%s in our own software on %s (%s)\n%s",
+            type(fault).__name__,
+            task.delivery.relative,
+            task.extract,
+            place,
+        )
+        return record_error(task, fault, night)
+    if task.replaces is not None:
+        replaced = next(load for load in night.ledger if load.load_id == task.replaces)
+        record_withdrawal(replaced, f"Read again as load {row.load_id}.", night)
+    return row
+
+
+def withdraw(settings: Settings, load_id: str, reason: str, run_id: str) -> LedgerRow:
+    """Take a load back. Raises KeyError when there is no accepted load of that name."""
+    night, _ = open_night(settings, run_id)
+    found = [
+        row for row in night.ledger if row.load_id == load_id and row.verdict in ("accepted", "released")
+    ]
+    if not found:
+        raise KeyError(f"There is no accepted load {load_id}. `qi loads` lists them.")
+    if any(row.retry_of == load_id and row.verdict == "withdrawn" for row in night.ledger):
+        raise KeyError(f"Load {load_id} has been taken back already.")
+    return record_withdrawal(found[0], reason, night)
+
+
+def _line(row: LedgerRow) -> str:
+    """One plain line on a load; never a value of a row."""
+    name = f"{row.file_path} → {row.extract}" if row.extract else row.file_path
+    if row.verdict in ("unrecognised", "error", "refused"):
+        return f"{name}: {row.verdict.upper()} {row.reason}"
+    if row.verdict == "repeated":
+        return f"{name}: {row.reason} Nothing loaded."
+    if row.verdict == "released":
+        return f"{name}: {row.rows_accepted} rows released from quarantine"
+    counts = [f"{row.rows_received} rows", f"{row.rows_accepted} accepted"]
+    counts += [f"{row.rows_quarantined} quarantined"] if row.rows_quarantined else []
+    counts += [f"{row.rows_ignored} ignored"] if row.rows_ignored else []
+    return f"{name}: {', '.join(counts)}"

@@ -1,0 +1,192 @@
+"""What tonight's run has to do with each file, decided from the ledger alone.
+
+The same bytes load once for each extract they feed. A refused or unrecognised file is looked at
+again when its mapping or contract has changed; a file that our own software failed on, always.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from pipelines.extracts.contract import Contract
+from pipelines.extracts.mapping import Mapping
+from pipelines.extracts.recognise import Unrecognised, recognise
+from pipelines.intake.inbox import MAPPING_FOLDER, Delivery
+from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which deliveries a run considers: by default every one that is not settled yet.
+
+    `reread` takes files in again that are already loaded, through today's mapping and contract: what
+    they brought before is taken back and replaced.
+    """
+
+    received_from: date | None = None
+    received_to: date | None = None
+    reread: bool = False
+
+    def covers(self, delivery: Delivery) -> bool:
+        received_on = delivery.received_at.date()
+        return (self.received_from is None or received_on >= self.received_from) and (
+            self.received_to is None or received_on <= self.received_to
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to take in for one extract. `is_provided`: the rows stand in the mapping itself.
+    `replaces`: the load whose rows this one takes the place of, when a file is read again."""
+
+    delivery: Delivery
+    mapping: Mapping
+    extract: str
+    is_provided: bool = False
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A file whose bytes another delivery has already brought, or brings tonight."""
+
+    delivery: Delivery
+    mapping: Mapping
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A file that no mapping fits."""
+
+    delivery: Delivery
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    tasks: list[Task]
+    repeats: list[Repeat]
+    strangers: list[Stranger]
+    settled: int
+
+
+def rules_digest(mappings: Iterable[Mapping]) -> str:
+    """One hash for all mappings: when it changes, unrecognised files are looked at again."""
+    return hashlib.sha256("".join(sorted(mapping.sha256 for mapping in mappings)).encode()).hexdigest()
+
+
+class Planner:
+    """Reads the ledger once and answers, file by file, what is still to do."""
+
+    def __init__(
+        self,
+        mappings: list[Mapping],
+        contracts: dict[str, Contract],
+        ledger: list[LedgerRow],
+        scope: Scope,
+        now: datetime,
+    ):
+        self._mappings = mappings
+        self._by_id = {mapping.name: mapping for mapping in mappings}
+        self._contracts = contracts
+        self._scope = scope
+        self._now = now
+        self._digest = rules_digest(mappings)
+        self._by_file: dict[tuple[str, str], LedgerRow] = {}
+        self._by_extract: dict[tuple[str, str | None], LedgerRow] = {}
+        names_in_use: set[str | None] = set()
+        self._taken_back = withdrawn_load_ids(ledger)
+        for row in ledger:
+            if row.verdict in ("withdrawn", "released"):
+                continue
+            self._by_file[(row.file_sha256, row.file_path)] = row
+            if row.verdict != "repeated":
+                self._by_extract[(row.file_sha256, row.extract)] = row
+            names_in_use.add(row.mapping)
+        self._used_before = [mapping for mapping in mappings if mapping.name in names_in_use]
+        self._paths_by_hash: dict[str, set[str]] = {}
+        for sha256, path in self._by_file:
+            self._paths_by_hash.setdefault(sha256, set()).add(path)
+
+    def plan(self, deliveries: list[Delivery]) -> Plan:
+        """Tasks in the order in which they must be judged: what others refer to comes first."""
+        tasks: list[Task] = []
+        repeats: list[Repeat] = []
+        strangers: list[Stranger] = []
+        settled = 0
+        for delivery in deliveries:
+            if not self._scope.covers(delivery):
+                continue
+            mapping = self._mapping_of(delivery)
+            if mapping is None:
+                settled += 1
+            elif isinstance(mapping, Unrecognised):
+                strangers.append(Stranger(delivery, mapping.reason))
+            elif self._is_repeat(delivery):
+                repeats.append(Repeat(delivery, mapping))
+            else:
+                self._paths_by_hash.setdefault(delivery.sha256, set()).add(delivery.relative)
+                wanted = list(self._tasks(delivery, mapping, mapping.extracts))
+                settled += not wanted
+                tasks.extend(wanted)
+        tasks.extend(self._provided(tasks))
+        return Plan(sorted(tasks, key=self._order), repeats, strangers, settled)
+
+    def _mapping_of(self, delivery: Delivery) -> Mapping | Unrecognised | None:
+        """The mapping of a file, or None when the ledger says that nothing is left to do with it."""
+        last = self._by_file.get((delivery.sha256, delivery.relative))
+        if last is not None and last.verdict == "unrecognised" and last.mapping_sha256 == self._digest:
+            return None
+        if last is not None and last.verdict == "repeated":
+            return None
+        known = self._by_id.get(last.mapping) if last is not None and last.mapping else None
+        return known or recognise(delivery.path, self._mappings)
+
+    def _is_repeat(self, delivery: Delivery) -> bool:
+        paths = self._paths_by_hash.get(delivery.sha256, set())
+        return bool(paths) and delivery.relative not in paths
+
+    def _tasks(self, delivery: Delivery, mapping: Mapping, extracts: Iterable[str]) -> Iterator[Task]:
+        for extract in extracts:
+            last = self._by_extract.get((delivery.sha256, extract))
+            rules = (mapping.sha256, self._contracts[extract].sha256)
+            is_provided = delivery.path == mapping.path
+            if last is None or last.verdict == "error":
+                yield Task(delivery, mapping, extract, is_provided)
+            elif self._scope.reread or (last.verdict == "refused" and last.rules_sha256 != rules):
+                live = last.verdict == "accepted" and last.load_id not in self._taken_back
+                yield Task(delivery, mapping, extract, is_provided, replaces=last.load_id if live else None)
+
+    def _provided(self, tasks: list[Task]) -> Iterator[Task]:
+        """The measures and targets that a mapping itself brings, as soon as a file of it has come."""
+        for mapping in self._mappings:
+            users = [task.delivery for task in tasks if mapping.name in _names(task.mapping)]
+            is_in_use = any(mapping.name in _names(each) for each in self._used_before)
+            if mapping.path is None or not (users or is_in_use):
+                continue
+            delivery = _mapping_delivery(mapping, mapping.path, users, self._now)
+            yield from self._tasks(delivery, mapping, mapping.provides)
+
+    def _order(self, task: Task) -> tuple[int, datetime, str]:
+        rank = list(self._contracts).index(task.extract)
+        return (rank, task.delivery.received_at, task.delivery.relative)
+
+
+def _names(mapping: Mapping) -> set[str | None]:
+    """A mapping and the one that defines its measures."""
+    return {mapping.name, mapping.definition.defined_in}
+
+
+def _mapping_delivery(mapping: Mapping, path: Path, users: list[Delivery], now: datetime) -> Delivery:
+    status = path.stat()
+    return Delivery(
+        path=path,
+        relative=f"{MAPPING_FOLDER}{path.name}",
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        sha256=mapping.sha256,
+        received_at=min((user.received_at for user in users), default=now),
+        is_synthetic=bool(users) and all(user.is_synthetic for user in users),
+    )

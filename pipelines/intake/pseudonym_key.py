@@ -1,0 +1,30 @@
+"""The key that turns staff identifiers into pseudonyms. Whoever has it can link a pseudonym to a
+known identifier, so it lies outside the lake and is never printed."""
+
+import os
+import secrets
+from pathlib import Path
+
+from pipelines.settings import Settings
+
+
+def pseudonym_key(settings: Settings) -> bytes:
+    """The key from QI_PSEUDONYM_KEY, else the one kept under QI_HOME (made at the first run)."""
+    if settings.pseudonym_key is not None:
+        return settings.pseudonym_key.get_secret_value().encode("utf-8")
+    path = settings.home_path / "pseudonym.key"
+    if not path.exists():
+        _create(path)
+    return path.read_text(encoding="ascii").strip().encode("ascii")
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(path.name + ".part")
+    staged.unlink(missing_ok=True)
+    handle = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    staged.replace(path)

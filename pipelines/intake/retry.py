@@ -1,0 +1,136 @@
+"""Quarantined rows whose only fault was that something had not arrived yet, judged again.
+
+A load's open rows are tried whenever an extract it refers to has accepted rows after the last try.
+What passes is released under a load of its own; the rest stays in quarantine.
+"""
+
+from dataclasses import replace
+
+import pyarrow as pa
+
+from pipelines.extracts.contract import Contract
+from pipelines.extracts.read import Extracted
+from pipelines.gates.gate import judge
+from pipelines.intake.load import Night, find_lookups, lake_rows
+from pipelines.lake.layout import QUARANTINED_ROWS
+from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
+from pipelines.lake.lookups import quarantined_records, released_rows
+
+
+def retry_quarantine(night: Night) -> list[LedgerRow]:
+    """Try every load with open rows that may pass now. Returns the loads that this wrote."""
+    return [
+        _retry(origin, contract, night)
+        for contract in night.contracts.values()
+        for origin in _due(contract, night)
+    ]
+
+
+def _due(contract: Contract, night: Night) -> list[LedgerRow]:
+    taken_back = withdrawn_load_ids(night.ledger)
+    newest_reference = max(
+        (row.load_id for row in night.ledger if row.extract in contract.depends_on and row.records_accepted),
+        default="",
+    )
+    return [
+        row
+        for row in night.ledger
+        if row.extract == contract.extract
+        and row.verdict == "accepted"
+        and row.load_id not in taken_back
+        and row.rows_quarantined > sum(retry.rows_accepted for retry in _retries(row, night))
+        and newest_reference > max([row.load_id, *(retry.load_id for retry in _retries(row, night))])
+    ]
+
+
+def _retries(origin: LedgerRow, night: Night) -> list[LedgerRow]:
+    return [row for row in night.ledger if row.retry_of == origin.load_id and row.verdict == "released"]
+
+
+def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
+    records = _open_records(origin, contract, night)
+    lenient = contract.model_copy(update={"max_quarantined_share": 1.0})
+    judgement = judge(
+        _as_extracted(records, contract),
+        lenient,
+        find_lookups(contract, night),
+        received_on=origin.received_at.date(),
+        taken_keys=None,
+    )
+    accepted = judgement.accepted
+    rows = len(accepted.column("source_row").unique())
+    row = replace(
+        origin,
+        load_id=next_load_id(night.lake),
+        run_id=night.run_id,
+        loaded_at=night.now,
+        verdict="released",
+        reason=f"Rows of load {origin.load_id} that waited in quarantine, tried again.",
+        rows_received=rows,
+        rows_accepted=rows,
+        rows_quarantined=0,
+        rows_refused=0,
+        rows_ignored=0,
+        records_accepted=accepted.num_rows,
+        records_quarantined=0,
+        retry_of=origin.load_id,
+        contract_sha256=contract.sha256,
+        code_version=night.code_version,
+        lake_files="{}",
+    )
+    return night.commit(
+        row,
+        {
+            night.lake.accepted(contract.extract): lake_rows(accepted, contract, origin.received_at),
+            night.lake.quarantined_rows: _release_events(accepted, contract, origin),
+        },
+    )
+
+
+def _open_records(origin: LedgerRow, contract: Contract, night: Night) -> pa.Table:
+    """The records of a load that are still in quarantine and failed nothing but retryable rules."""
+    records = quarantined_records(night.lake, contract.extract, origin.load_id)
+    retryable = {rule.code for rule in contract.all_rules if rule.retry}
+    released = released_rows(night.lake, origin.load_id, [row.load_id for row in _retries(origin, night)])
+    keep = [
+        set(codes.split("|")) <= retryable and source_row not in released
+        for codes, source_row in zip(
+            records.column("codes").to_pylist(), records.column("source_row").to_pylist(), strict=True
+        )
+    ]
+    return records.filter(pa.array(keep, pa.bool_())).drop_columns(["codes", "received_at"])
+
+
+def _as_extracted(records: pa.Table, contract: Contract) -> Extracted:
+    """Records from quarantine in the shape a reader gives: all of them were readable."""
+    for column in contract.columns:
+        if column.type != "string":
+            readable = pa.repeat(pa.scalar(False), records.num_rows)
+            records = records.append_column(f"{column.name}__unparsed", readable)
+    return Extracted(
+        extract=contract.extract,
+        table=records,
+        rows_received=len(records.column("source_row").unique()),
+        rows_ignored={},
+        malformed_rows=[],
+        control_totals=[],
+        missing_columns=[],
+        edition=None,
+        published_on=None,
+    )
+
+
+def _release_events(accepted: pa.Table, contract: Contract, origin: LedgerRow) -> pa.Table:
+    source_rows = accepted.column("source_row").unique()
+    count = len(source_rows)
+    return pa.table(
+        {
+            "extract": pa.repeat(contract.extract, count),
+            "origin_load_id": pa.repeat(origin.load_id, count),
+            "source_row": source_rows,
+            "code": pa.nulls(count, pa.string()),
+            "column_name": pa.nulls(count, pa.string()),
+            "event": pa.repeat("released", count),
+        },
+        schema=QUARANTINED_ROWS,
+    )

@@ -1,0 +1,147 @@
+"""Where things lie in the lake, and the shape of the tables that the lake keeps about itself.
+
+The lake is plain Parquet, append-only, one folder a load. A load is committed by its ledger row:
+what has no ledger row never happened.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+FIRST_LOAD = "L0000000"
+FIRST_RELEASE = "R0000000"
+PART = "part-0.parquet"
+
+LEDGER = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("extract", pa.string()),
+        ("mapping", pa.string()),
+        ("source_system", pa.string()),
+        ("file_path", pa.string()),
+        ("file_name", pa.string()),
+        ("file_sha256", pa.string()),
+        ("file_bytes", pa.int64()),
+        ("file_mtime_ns", pa.int64()),
+        ("edition", pa.string()),
+        ("published_on", pa.date32()),
+        ("received_at", pa.timestamp("us")),
+        ("loaded_at", pa.timestamp("us")),
+        ("verdict", pa.string()),
+        ("reason", pa.string()),
+        ("rows_received", pa.int64()),
+        ("rows_accepted", pa.int64()),
+        ("rows_quarantined", pa.int64()),
+        ("rows_refused", pa.int64()),
+        ("rows_ignored", pa.int64()),
+        ("records_accepted", pa.int64()),
+        ("records_quarantined", pa.int64()),
+        ("retry_of", pa.string()),
+        ("is_synthetic", pa.bool_()),
+        ("mapping_sha256", pa.string()),
+        ("contract_sha256", pa.string()),
+        ("code_version", pa.string()),
+        ("lake_files", pa.string()),
+    ]
+)
+
+GATE_RESULTS = pa.schema(
+    [
+        ("extract", pa.string()),
+        ("code", pa.string()),
+        ("column_name", pa.string()),
+        ("category", pa.string()),
+        ("action", pa.string()),
+        ("is_passed", pa.bool_()),
+        ("rows_checked", pa.int64()),
+        ("rows_failed", pa.int64()),
+        ("message", pa.string()),
+        ("reason", pa.string()),
+        ("owner", pa.string()),
+        ("remedy", pa.string()),
+    ]
+)
+
+QUARANTINED_ROWS = pa.schema(
+    [
+        ("extract", pa.string()),
+        ("origin_load_id", pa.string()),
+        ("source_row", pa.int64()),
+        ("code", pa.string()),
+        ("column_name", pa.string()),
+        ("event", pa.string()),
+    ]
+)
+
+RELEASES = pa.schema(
+    [
+        ("release_id", pa.string()),
+        ("published_at", pa.timestamp("us")),
+        ("as_of_date", pa.date32()),
+        ("run_id", pa.string()),
+        ("code_version", pa.string()),
+        ("loads", pa.int64()),
+        ("first_load_id", pa.string()),
+        ("last_load_id", pa.string()),
+        ("rows_received", pa.int64()),
+        ("rows_accepted", pa.int64()),
+        ("rows_quarantined", pa.int64()),
+        ("rows_refused", pa.int64()),
+        ("rows_ignored", pa.int64()),
+        ("checks_passed", pa.int64()),
+        ("checks_failed", pa.int64()),
+        ("tables", pa.int64()),
+        ("contains_synthetic", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The folders of one lake."""
+
+    root: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger"
+
+    @property
+    def gate_results(self) -> Path:
+        return self.root / "gate_results"
+
+    @property
+    def quarantined_rows(self) -> Path:
+        return self.root / "quarantined_rows"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def staging(self) -> Path:
+        """Loads being written; nothing reads it and every run empties it."""
+        return self.root / "staging"
+
+    def accepted(self, extract: str) -> Path:
+        return self.root / "accepted" / extract
+
+    def quarantine(self, extract: str) -> Path:
+        return self.root / "quarantine" / extract
+
+
+def load_folder(parent: Path, load_id: str) -> Path:
+    return parent / f"load_id={load_id}"
+
+
+def load_number(load_id: str) -> int:
+    return int(load_id[1:])
+
+
+def load_name(number: int) -> str:
+    return f"L{number:07d}"

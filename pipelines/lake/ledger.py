@@ -1,0 +1,145 @@
+"""What the lake knows of every file and attempt, read back for the next run.
+
+The ledger is one Parquet row a load, written last. Reading it is all a run needs to decide what to
+do, so a run that was killed at any instant needs no other memory.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.lake.durable import move_into_place, remove_tree, write_parquet
+from pipelines.lake.layout import (
+    FIRST_LOAD,
+    FIRST_RELEASE,
+    GATE_RESULTS,
+    LEDGER,
+    PART,
+    QUARANTINED_ROWS,
+    RELEASES,
+    Lake,
+    load_folder,
+    load_name,
+    load_number,
+)
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One load: what one attempt at one file (for one extract) came to. Counts are source rows."""
+
+    load_id: str
+    run_id: str
+    extract: str | None
+    mapping: str | None
+    source_system: str | None
+    file_path: str
+    file_name: str
+    file_sha256: str
+    file_bytes: int
+    file_mtime_ns: int
+    edition: str | None
+    published_on: date | None
+    received_at: datetime
+    loaded_at: datetime
+    verdict: str
+    reason: str
+    rows_received: int
+    rows_accepted: int
+    rows_quarantined: int
+    rows_refused: int
+    rows_ignored: int
+    records_accepted: int
+    records_quarantined: int
+    retry_of: str | None
+    is_synthetic: bool
+    mapping_sha256: str | None
+    contract_sha256: str | None
+    code_version: str
+    lake_files: str
+
+    @property
+    def is_conserved(self) -> bool:
+        parts = self.rows_accepted + self.rows_quarantined + self.rows_refused + self.rows_ignored
+        return parts == self.rows_received
+
+    @property
+    def rules_sha256(self) -> tuple[str | None, str | None]:
+        return (self.mapping_sha256, self.contract_sha256)
+
+    def to_table(self) -> pa.Table:
+        return pa.Table.from_pylist([{name: getattr(self, name) for name in LEDGER.names}], schema=LEDGER)
+
+
+def prepare(lake: Lake, schemas: dict[str, pa.Schema]) -> None:
+    """Make the lake's folders, and for every table a zero-row file with its present schema, so
+    that a reader's glob always matches. `schemas`: extract -> schema of its accepted rows."""
+    lake.archive.mkdir(parents=True, exist_ok=True)
+    lake.archive.chmod(0o700)
+    for parent, schema in [
+        (lake.ledger, LEDGER),
+        (lake.gate_results, GATE_RESULTS),
+        (lake.quarantined_rows, QUARANTINED_ROWS),
+        *[(lake.accepted(extract), schema) for extract, schema in schemas.items()],
+        *[
+            (lake.quarantine(extract), schema.append(pa.field("codes", pa.string())))
+            for extract, schema in schemas.items()
+        ],
+    ]:
+        _keep_schema_file(schema, load_folder(parent, FIRST_LOAD) / PART)
+    _keep_schema_file(RELEASES, lake.releases / FIRST_RELEASE / PART)
+
+
+def _keep_schema_file(schema: pa.Schema, path: Path) -> None:
+    if path.exists() and pq.read_schema(path).equals(schema):
+        return
+    staged = path.with_name(path.name + ".part")
+    write_parquet(schema.empty_table(), staged)
+    move_into_place(staged, path)
+
+
+def recover(lake: Lake) -> list[str]:
+    """Undo what a killed run left half written. Loads are numbered in turn by one writer, so only
+    the number after the last committed one can be uncommitted. Returns what was removed."""
+    remove_tree(lake.staging)
+    orphan = next_load_id(lake)
+    removed = []
+    parents = [lake.gate_results, lake.quarantined_rows]
+    for area in ("accepted", "quarantine"):
+        if (lake.root / area).is_dir():
+            parents.extend(sorted((lake.root / area).iterdir()))
+    for parent in parents:
+        folder = load_folder(parent, orphan)
+        if folder.exists():
+            remove_tree(folder)
+            removed.append(folder.relative_to(lake.root).as_posix())
+    return removed
+
+
+def next_load_id(lake: Lake) -> str:
+    """The number for the next load: one more than the last committed."""
+    if not lake.ledger.is_dir():
+        return load_name(1)
+    numbers = [load_number(folder.name.removeprefix("load_id=")) for folder in lake.ledger.iterdir()]
+    return load_name(max(numbers, default=0) + 1)
+
+
+def read_ledger(lake: Lake) -> list[LedgerRow]:
+    """Every load ever committed, oldest first."""
+    columns = ", ".join(LEDGER.names)
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select load_id, {columns} from read_parquet(?, hive_partitioning = true, "
+            "hive_types_autocast = false) order by load_id",
+            [str(lake.ledger / "*" / PART)],
+        ).fetchall()
+    return [LedgerRow(*row) for row in rows]
+
+
+def withdrawn_load_ids(rows: list[LedgerRow]) -> set[str]:
+    """Loads that an engineer took back: their rows no longer count."""
+    return {row.retry_of for row in rows if row.verdict == "withdrawn" and row.retry_of}

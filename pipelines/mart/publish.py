@@ -1,0 +1,318 @@
+"""Making tonight's warehouse the mart that analysts read: audit, copy, swap.
+
+A release is a folder under `mart/releases/`: the read-only DuckDB file, the same tables as Parquet,
+and a manifest. It appears whole, is noted in the lake, and only then takes the place of the last
+one; readers keep the file they have open. When the audit fails, the last release stays and says so.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.lake.durable import move_into_place, remove_tree, sync, write_parquet, write_text
+from pipelines.lake.layout import FIRST_RELEASE, PART, RELEASES, Lake
+from pipelines.lake.ledger import LedgerRow, read_ledger
+from pipelines.mart.audit import AuditCheck, audit, totals
+from pipelines.mart.verdicts import error_tests
+from pipelines.mart.warehouse import (
+    RELEASE_TABLE,
+    published_tables,
+    reading,
+    table_state,
+)
+from pipelines.settings import AUDIT_BOUNDS, Settings
+from pipelines.version import code_version
+
+MART_NAME = "qi_mart.duckdb"
+MANIFEST_NAME = "manifest.json"
+STATUS_NAME = "status.json"
+
+
+class AuditFailed(Exception):
+    """Tonight's warehouse may not be published; the message lists the checks that failed."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What publish came to: the manifest of the release analysts read now, and whether it is new."""
+
+    manifest: dict
+    is_new: bool
+    checks: list[AuditCheck]
+
+
+def publish(
+    settings: Settings, run_id: str, dbt_manifest: Path, progress: Callable[[str], None]
+) -> Publication:
+    """Audit the warehouse and publish it as a release, unless the last release is the same.
+
+    Raises AuditFailed, with last night's release in place and its failure noted in it.
+    """
+    lake = Lake(settings.lake_path)
+    ledger = read_ledger(lake)
+    finish_swap(settings)
+    last = current_manifest(settings)
+    with reading(settings.warehouse_file) as warehouse:
+        states = {
+            table: table_state(warehouse, table)
+            for table in published_tables(warehouse)
+            if table != RELEASE_TABLE
+        }
+        checks = audit(
+            lake,
+            ledger,
+            warehouse,
+            states,
+            last,
+            verdicts_file(settings),
+            AUDIT_BOUNDS,
+            error_tests(dbt_manifest),
+        )
+        failed = [check for check in checks if not check.is_passed]
+        if failed:
+            raise AuditFailed("; ".join(f"{check.name}: {check.detail}" for check in failed))
+        all_totals = totals(warehouse, AUDIT_BOUNDS)
+    tables = {table: asdict(state) for table, state in states.items()}
+    if last is not None and last["tables"] == tables:
+        replace_mart_file(release_folder(settings, last["release_id"]) / MART_NAME, settings.mart_file)
+        note_outcome(settings, run_id, "unchanged", f"Nothing changed since release {last['release_id']}.")
+        return Publication(last, is_new=False, checks=checks)
+    manifest = _manifest(settings, run_id, ledger, last, tables, all_totals, checks)
+    progress(f"publish: writing release {manifest['release_id']} ({len(tables)} tables)")
+    _write_release(settings, lake, manifest)
+    finish_swap(settings)
+    _prune(settings)
+    note_outcome(settings, run_id, "published", f"Release {manifest['release_id']}.")
+    return Publication(manifest, is_new=True, checks=checks)
+
+
+def verdicts_file(settings: Settings) -> Path:
+    return settings.build_path / "dbt_verdicts.json"
+
+
+def current_manifest(settings: Settings) -> dict | None:
+    """The manifest of the release that analysts read, or None before the first."""
+    path = settings.mart_path / MANIFEST_NAME
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def release_folder(settings: Settings, release_id: str) -> Path:
+    return settings.mart_path / "releases" / release_id
+
+
+def next_release_id(lake: Lake) -> str:
+    numbers = [int(folder.name[1:]) for folder in lake.releases.iterdir()]
+    return f"R{max(numbers, default=0) + 1:07d}"
+
+
+def _manifest(
+    settings: Settings,
+    run_id: str,
+    ledger: list[LedgerRow],
+    last: dict | None,
+    tables: dict[str, dict],
+    all_totals: dict[str, int],
+    checks: list[AuditCheck],
+) -> dict:
+    previous_load = (last or {}).get("last_load_id") or ""
+    new = [row for row in ledger if row.load_id > previous_load]
+    return {
+        "release_id": next_release_id(Lake(settings.lake_path)),
+        "published_at": settings.clock().isoformat(),
+        "as_of_date": settings.clock().date().isoformat(),
+        "run_id": run_id,
+        "code_version": code_version(),
+        "loads": len(new),
+        "first_load_id": new[0].load_id if new else None,
+        "last_load_id": ledger[-1].load_id if ledger else None,
+        "rows_received": sum(row.rows_received for row in new),
+        "rows_accepted": sum(row.rows_accepted for row in new),
+        "rows_quarantined": sum(row.rows_quarantined for row in new),
+        "rows_refused": sum(row.rows_refused for row in new),
+        "rows_ignored": sum(row.rows_ignored for row in new),
+        "checks_passed": sum(check.is_passed for check in checks),
+        "checks_failed": sum(not check.is_passed for check in checks),
+        "contains_synthetic": any(row.is_synthetic and row.records_accepted for row in ledger),
+        "tables": tables,
+        "totals": all_totals,
+        "audit": [asdict(check) for check in checks],
+    }
+
+
+def _write_release(settings: Settings, lake: Lake, manifest: dict) -> None:
+    """Build the release folder aside, move it into place whole, then note it in the lake."""
+    release_id = manifest["release_id"]
+    folder = release_folder(settings, release_id)
+    staged = folder.with_name(f".{release_id}.part")
+    remove_tree(staged)
+    remove_tree(folder)
+    staged.mkdir(parents=True)
+    row = release_row(manifest)
+    copy_mart(settings.warehouse_file, staged, row)
+    write_text(json.dumps(manifest, indent=1), staged / MANIFEST_NAME)
+    move_into_place(staged, folder)
+    record = lake.staging / release_id
+    write_parquet(row, record / PART)
+    move_into_place(record, lake.releases / release_id)
+
+
+def release_row(manifest: dict) -> pa.Table:
+    """The release as one row of `ops.release` and of the lake's record of releases."""
+    values = manifest | {
+        "published_at": datetime.fromisoformat(manifest["published_at"]),
+        "as_of_date": date.fromisoformat(manifest["as_of_date"]),
+        "tables": len(manifest["tables"]),
+    }
+    return pa.Table.from_pylist([{name: values[name] for name in RELEASES.names}], schema=RELEASES)
+
+
+def copy_mart(warehouse_file: Path, folder: Path, release: pa.Table) -> None:
+    """Copy the published tables, with their comments, into `folder` as one DuckDB file and as
+    Parquet; `release` is added to `ops.release`. Cost: one pass over the published tables."""
+    mart = folder / MART_NAME
+    with duckdb.connect(str(mart)) as connection:
+        connection.execute(f"attach '{_literal(warehouse_file)}' as warehouse (read_only)")
+        connection.register("tonight", release)
+        for schema, table, comment in _rows(
+            connection,
+            "select schema_name, table_name, comment from duckdb_tables() "
+            "where database_name = 'warehouse' order by 1, 2",
+        ):
+            name = f"{schema}.{table}"
+            if name not in _published(connection):
+                continue
+            connection.execute(f"create schema if not exists {schema}")
+            connection.execute(f"create table {name} as from warehouse.{name}")
+            if name == RELEASE_TABLE:
+                connection.execute(f"insert into {name} by name select * from tonight")
+            _copy_comments(connection, schema, table, comment)
+            parquet = folder / "parquet" / schema / f"{table}.parquet"
+            parquet.parent.mkdir(parents=True, exist_ok=True)
+            connection.execute(f"copy {name} to '{_literal(parquet)}' (format parquet, compression zstd)")
+        connection.execute("detach warehouse")
+    mart.chmod(0o444)
+
+
+def _published(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    connection.execute("use warehouse")
+    names = set(published_tables(connection))
+    connection.execute("use qi_mart")
+    return names
+
+
+def _copy_comments(
+    connection: duckdb.DuckDBPyConnection, schema: str, table: str, comment: str | None
+) -> None:
+    if comment:
+        connection.execute(f"comment on table {schema}.{table} is '{_quoted(comment)}'")
+    for column, text in _rows(
+        connection,
+        "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
+        f"and schema_name = '{schema}' and table_name = '{table}' and comment is not null",
+    ):
+        connection.execute(f"comment on column {schema}.{table}.\"{column}\" is '{_quoted(text)}'")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:
+    return connection.execute(query).fetchall()
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _literal(path: Path) -> str:
+    return _quoted(path.as_posix())
+
+
+def finish_swap(settings: Settings) -> None:
+    """Make the newest release that the lake has noted the one that analysts read.
+
+    Also what ends a publication that was killed after its release was noted.
+    """
+    lake = Lake(settings.lake_path)
+    newest = max((folder.name for folder in lake.releases.iterdir()), default=FIRST_RELEASE)
+    folder = release_folder(settings, newest)
+    current = current_manifest(settings)
+    is_current = current is not None and current["release_id"] == newest and settings.mart_file.exists()
+    if newest == FIRST_RELEASE or is_current or not folder.exists():
+        return
+    replace_mart_file(folder / MART_NAME, settings.mart_file)
+    write_text((folder / MANIFEST_NAME).read_text(encoding="utf-8"), settings.mart_path / MANIFEST_NAME)
+
+
+def replace_mart_file(source: Path, target: Path) -> None:
+    """Put `source`'s content under the name analysts open. Open readers keep the old content.
+
+    Raises PermissionError on systems that do not rename over an open file (Windows, some network
+    shares); the release folder and the manifest's name of it are then what readers use.
+    """
+    staged = target.with_name(target.name + ".part")
+    staged.unlink(missing_ok=True)
+    try:
+        os.link(source, staged)
+    except OSError:
+        shutil.copyfile(source, staged)
+        staged.chmod(0o444)
+    staged.replace(target)
+    sync(target.parent)
+
+
+def _prune(settings: Settings) -> None:
+    releases = sorted(path for path in (settings.mart_path / "releases").iterdir() if path.name[0] == "R")
+    for folder in releases[: -settings.releases_kept]:
+        remove_tree(folder)
+
+
+def note_outcome(settings: Settings, run_id: str, outcome: str, detail: str) -> None:
+    """Write how the last run ended to `mart/status.json`."""
+    status = {
+        "run_id": run_id,
+        "ended_at": settings.clock().isoformat(),
+        "outcome": outcome,
+        "detail": detail,
+        "release_id": (current_manifest(settings) or {}).get("release_id"),
+    }
+    write_text(json.dumps(status, indent=1), settings.mart_path / STATUS_NAME)
+
+
+@contextmanager
+def telling_analysts(settings: Settings, run_id: str, step: str) -> Iterator[None]:
+    """When a step of the night fails, say so where analysts look: the last release stays, and its
+    `ops.release` says why it is not tonight's."""
+    try:
+        yield
+    except BaseException as fault:
+        reason = f"The run of {settings.clock():%-d %B %Y} stopped at {step} ({type(fault).__name__})."
+        mark_kept(settings, f"{reason} This release stays until a run succeeds.")
+        note_outcome(
+            settings, run_id, "failed", f"{reason} {fault if isinstance(fault, AuditFailed) else ''}"
+        )
+        raise
+
+
+def mark_kept(settings: Settings, note: str) -> None:
+    """Write `note` into the current release's row of `ops.release`, by swapping in a changed copy."""
+    current = current_manifest(settings)
+    if current is None or not settings.mart_file.exists():
+        return
+    changed = settings.mart_path / ".qi_mart_noted.part"
+    changed.unlink(missing_ok=True)
+    shutil.copyfile(settings.mart_file, changed)
+    changed.chmod(0o600)
+    with duckdb.connect(str(changed)) as connection:
+        connection.execute(
+            f"update {RELEASE_TABLE} set note = ? where release_id = ?", [note, current["release_id"]]
+        )
+    changed.chmod(0o444)
+    sync(changed)
+    changed.replace(settings.mart_file)
+    sync(settings.mart_path)

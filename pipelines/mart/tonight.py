@@ -1,0 +1,40 @@
+"""What a run tells dbt: where the lake and the warehouse are, and what day it is.
+
+The day is a small Parquet file and not a dbt variable, because a changed variable makes dbt parse
+the whole project again.
+"""
+
+import os
+
+import pyarrow as pa
+
+from pipelines.lake.durable import move_into_place, write_parquet
+from pipelines.lake.layout import PART, Lake
+from pipelines.mart.publish import next_release_id
+from pipelines.settings import Settings
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """The environment variables that `dbt_project/` reads."""
+    return {
+        "QI_LAKE": settings.lake_path.as_posix(),
+        "QI_BUILD": settings.build_path.as_posix(),
+        "QI_WAREHOUSE": settings.warehouse_file.as_posix(),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def write_tonight(settings: Settings, run_id: str) -> None:
+    """Write the clock of this run where dbt reads it, and set dbt's environment."""
+    os.environ.update(dbt_environment(settings))
+    tonight = pa.table(
+        {
+            "as_of_date": pa.array([settings.clock().date()], pa.date32()),
+            "run_id": pa.array([run_id]),
+            "release_id": pa.array([next_release_id(Lake(settings.lake_path))]),
+        }
+    )
+    folder = settings.build_path / "tonight"
+    staged = folder / "tonight.part"
+    write_parquet(tonight, staged)
+    move_into_place(staged, folder / PART)

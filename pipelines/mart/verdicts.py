@@ -1,0 +1,53 @@
+"""What dbt's tests said last, kept beside the warehouse they were said of.
+
+A blocking check stops only its own run, so publish reads these verdicts itself: a table whose test
+failed stays unpublished until that test has run again and passed.
+"""
+
+import json
+from pathlib import Path
+
+from pipelines.lake.durable import write_text
+
+PASSING = ("pass", "warn")
+
+
+def read_verdicts(path: Path) -> dict[str, str]:
+    """Test's unique id -> its last status as dbt spells it."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def forget_verdicts(path: Path) -> None:
+    """Before dbt changes a table, what was said of it no longer counts. So a build of a part, or one
+    that was killed, leaves the warehouse unpublishable until a whole build has passed."""
+    path.unlink(missing_ok=True)
+
+
+def record_verdicts(path: Path, run_results: Path) -> None:
+    """Keep the statuses of one dbt invocation.
+
+    Raises FileNotFoundError when dbt left no results: then nothing may be taken as passed.
+    """
+    results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
+    verdicts = {
+        result["unique_id"]: result["status"] for result in results if result["unique_id"].startswith("test.")
+    }
+    write_text(json.dumps(verdicts, indent=1, sort_keys=True), path)
+
+
+def error_tests(manifest: Path) -> set[str]:
+    """Unique ids of the enabled dbt tests of severity error."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+    return {
+        unique_id
+        for unique_id, node in nodes.items()
+        if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
+    }
+
+
+def failed_tests(verdicts: dict[str, str], tests: set[str]) -> list[str]:
+    return sorted(test for test in tests if verdicts.get(test, "pass") not in PASSING)
+
+
+def missing_verdicts(verdicts: dict[str, str], tests: set[str]) -> list[str]:
+    return sorted(tests - verdicts.keys())

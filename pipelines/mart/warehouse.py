@@ -1,0 +1,50 @@
+"""The DuckDB files: the night's own warehouse, which is written, and the published mart, which is
+read. What is published: every table of these schemas."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+PUBLISHED_SCHEMAS = ("core", "spc", "maturity", "outcomes", "ops")
+RELEASE_TABLE = "ops.release"
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table's size and a hash of its content that does not depend on the order of its rows."""
+
+    rows: int
+    content_hash: str
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection. Raises FileNotFoundError with what to do when there is no such file."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {path}. `qi run` makes it.")
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """`schema.table` of everything that is published, in alphabetical order."""
+    rows = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where database_name = current_database() and list_contains(?, schema_name) order by 1",
+        [list(PUBLISHED_SCHEMAS)],
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def table_state(connection: duckdb.DuckDBPyConnection, table: str) -> TableState:
+    row = connection.execute(
+        f"select count(*), coalesce(sum(hash(counted)::hugeint), 0)::varchar from {table} as counted"
+    ).fetchone()
+    assert row is not None
+    return TableState(rows=row[0], content_hash=row[1])

@@ -1,0 +1,75 @@
+"""One night from the command line: the Dagster job `nightly` in this process, with progress lines."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+
+from pipelines.alerts import alert
+from pipelines.dagster_home import prepare_dagster_home
+from pipelines.lake.layout import Lake
+from pipelines.lake.ledger import read_ledger
+from pipelines.mart.publish import current_manifest
+from pipelines.progress import shown
+from pipelines.settings import Settings
+from pipelines.summary import summary
+
+
+@contextmanager
+def _only_progress(settings: Settings, echo: Callable[..., None]) -> Iterator[None]:
+    """Show progress lines and warnings; what dbt prints goes to `build/dbt.log`."""
+    screen = sys.stdout
+    settings.build_path.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    logging.getLogger("dagster.builtin").setLevel(logging.ERROR)
+    with (
+        (settings.build_path / "dbt.log").open("w", encoding="utf-8") as log,
+        redirect_stdout(log),
+        shown(lambda line: echo(line, file=screen)),
+    ):
+        yield
+
+
+def run_nightly(
+    settings: Settings, intake: dict, full_refresh: bool, echo: Callable[..., None]
+) -> tuple[list[str], bool]:
+    """Run the job and return the summary's lines and whether it succeeded.
+
+    `intake`: configuration of the intake step (see `pipelines.defs.intake.IntakeConfig`).
+    """
+    started = time.monotonic()
+    prepare_dagster_home(settings)
+    echo("Starting Dagster and dbt …")
+    import dagster as dg
+
+    from pipelines.defs.automation import failure_note
+    from pipelines.defs.build import build_definitions
+
+    definitions = build_definitions(settings)
+    with dg.DagsterInstance.get() as instance, _only_progress(settings, echo):
+        result = definitions.resolve_job_def("nightly").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={
+                "ops": {
+                    "intake": {"config": intake},
+                    "warehouse": {"config": {"full_refresh": full_refresh}},
+                },
+                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
+            },
+        )
+    manifest = current_manifest(settings)
+    if not result.success:
+        steps = [event.step_key or "" for event in result.get_step_failure_events()]
+        alert(settings, *failure_note("nightly", result.run_id, steps))
+        kept = (
+            f"Release {manifest['release_id']} stays published." if manifest else "Nothing is published yet."
+        )
+        return [
+            f"FAILED at {', '.join(steps)}. {kept} Run again when mended: what is done stays done."
+        ], False
+    assert manifest is not None
+    loads = [row for row in read_ledger(Lake(settings.lake_path)) if row.run_id == result.run_id]
+    lines = summary(settings, loads, [], manifest)
+    return [*lines, "", f"Done in {time.monotonic() - started:.0f} s."], True

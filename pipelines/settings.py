@@ -1,0 +1,82 @@
+"""Every path and switch of QI Mart, read once from the environment (prefix `QI_`) or a `.env` file.
+
+Nothing else in the project reads an environment variable or invents a default path. There is no
+fallback from one environment to another: a home folder belongs to one environment.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+CONTRACTS = PROJECT_ROOT / "expectations"
+MAPPINGS = PROJECT_ROOT / "pipelines" / "extracts" / "mappings"
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+AUDIT_BOUNDS = PROJECT_ROOT / "pipelines" / "mart" / "audit.yml"
+
+
+class Settings(BaseSettings):
+    """Settings of one environment. Paths are resolved against the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix="QI_", env_file=".env", extra="ignore", frozen=True)
+
+    inbox: Path = Field(default=Path("inbox"), description="Folder of delivered files, read only.")
+    home: Path = Field(default=Path("qi_home"), description="Folder of lake, build and mart.")
+    now: datetime | None = Field(default=None, description="The clock, for tests and re-runs; UTC.")
+    pseudonym_key: SecretStr | None = Field(
+        default=None, description="Key of the person pseudonyms; made once under QI_HOME when not given."
+    )
+    releases_kept: int = Field(default=14, ge=1, description="Releases kept under QI_HOME/mart/releases.")
+    lock_wait_seconds: float = Field(
+        default=5.0, ge=0, description="How long a run waits for another to end."
+    )
+    alert_webhook: str | None = Field(default=None, description="URL told when a run fails.")
+    alert_email_to: str | None = Field(
+        default=None, description="Address told when a run fails (needs smtp_host)."
+    )
+    alert_email_from: str = "qi-mart@localhost"
+    smtp_host: str | None = None
+    smtp_port: int = 25
+
+    @property
+    def inbox_path(self) -> Path:
+        return self.inbox.resolve()
+
+    @property
+    def home_path(self) -> Path:
+        return self.home.resolve()
+
+    @property
+    def lake_path(self) -> Path:
+        return self.home_path / "lake"
+
+    @property
+    def build_path(self) -> Path:
+        return self.home_path / "build"
+
+    @property
+    def mart_path(self) -> Path:
+        return self.home_path / "mart"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The nightly run's own DuckDB file, kept from night to night; never read by analysts."""
+        return self.build_path / "warehouse.duckdb"
+
+    @property
+    def mart_file(self) -> Path:
+        """The published DuckDB file that analysts open."""
+        return self.mart_path / "qi_mart.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.home_path / "dagster"
+
+    def clock(self) -> datetime:
+        """The present moment in UTC without a time zone (as the lake stores it), to the second."""
+        moment = self.now or datetime.now(UTC)
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        return moment.replace(microsecond=0)

@@ -1,0 +1,203 @@
+"""Publishing: audited, whole, swapped under open readers, and never half done after a kill."""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.lake.layout import Lake
+from pipelines.lake.ledger import prepare
+from pipelines.lake.write import commit_load
+from pipelines.mart.publish import (
+    AuditFailed,
+    current_manifest,
+    mark_kept,
+    publish,
+    telling_analysts,
+    verdicts_file,
+)
+from pipelines.settings import Settings
+from tests.killing import killed_before_step
+from tests.unit.test_lake import SCHEMA, ledger_row, things
+
+RELEASE_COLUMNS = (
+    "release_id varchar, published_at timestamp, as_of_date date, run_id varchar, code_version varchar, "
+    "loads bigint, first_load_id varchar, last_load_id varchar, rows_received bigint, "
+    "rows_accepted bigint, rows_quarantined bigint, rows_refused bigint, rows_ignored bigint, "
+    "checks_passed bigint, checks_failed bigint, tables bigint, contains_synthetic boolean, note varchar"
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(home=tmp_path / "home", now=datetime(2026, 11, 21, 4), releases_kept=2)
+    lake = Lake(settings.lake_path)
+    prepare(lake, {"things": SCHEMA})
+    row = replace(ledger_row(lake), rows_received=1, rows_accepted=1, records_accepted=1)
+    commit_load(lake, row, {lake.accepted("things"): things(("a", "red", 1))})
+    build(settings, points=3)
+    return settings
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "manifest.json"
+    nodes = {
+        "test.qi.holds": {"resource_type": "test", "config": {"severity": "ERROR"}},
+        "test.qi.hint": {"resource_type": "test", "config": {"severity": "WARN"}},
+    }
+    path.write_text(json.dumps({"nodes": nodes}), encoding="utf-8")
+    return path
+
+
+def build(settings: Settings, points: int, test_status: str = "pass") -> None:
+    """A warehouse as dbt would leave it, with `points` measure points."""
+    settings.build_path.mkdir(parents=True, exist_ok=True)
+    settings.warehouse_file.unlink(missing_ok=True)
+    with duckdb.connect(str(settings.warehouse_file)) as connection:
+        for schema in ("staging", "core", "ops"):
+            connection.execute(f"create schema {schema}")
+        connection.execute("create table staging.hidden as select 1 as x")
+        connection.execute(
+            "create table core.fct_measure_point as select range as point_id, true as is_latest, "
+            f"false as is_withdrawn from range({points})"
+        )
+        connection.execute("comment on table core.fct_measure_point is 'One version of a point; it''s so.'")
+        connection.execute("comment on column core.fct_measure_point.point_id is 'Its key.'")
+        connection.execute("create table core.dim_organisation as select 'ZZ1' as organisation_code")
+        connection.execute("create table ops.fct_load as select 'L0000001' as load_id")
+        connection.execute(f"create table ops.release ({RELEASE_COLUMNS})")
+    verdicts = {"test.qi.holds": test_status, "test.qi.hint": "warn"}
+    verdicts_file(settings).write_text(json.dumps(verdicts), encoding="utf-8")
+
+
+def count_points(settings: Settings) -> int:
+    with duckdb.connect(str(settings.mart_file), read_only=True) as connection:
+        return connection.execute("select count(*) from core.fct_measure_point").fetchall()[0][0]
+
+
+def note(settings: Settings) -> str | None:
+    with duckdb.connect(str(settings.mart_file), read_only=True) as connection:
+        return connection.execute("select note from ops.release order by release_id desc").fetchall()[0][0]
+
+
+def silent(line: str) -> None:
+    assert line
+
+
+def test_release_has_published_tables_comments_parquet_and_its_own_row(settings, manifest):
+    made = publish(settings, "run", manifest, silent)
+    assert made.is_new
+    assert made.manifest["release_id"] == "R0000001"
+    with duckdb.connect(str(settings.mart_file), read_only=True) as connection:
+        tables = connection.execute("select schema_name, table_name, comment from duckdb_tables()").fetchall()
+        assert ("core", "fct_measure_point", "One version of a point; it's so.") in tables
+        assert {schema for schema, _, _ in tables} == {"core", "ops"}
+        assert connection.execute("select release_id, rows_received from ops.release").fetchall() == [
+            ("R0000001", 1)
+        ]
+    parquet = settings.mart_path / "releases" / "R0000001" / "parquet" / "core" / "fct_measure_point.parquet"
+    assert duckdb.execute("select count(*) from read_parquet(?)", [str(parquet)]).fetchall() == [(3,)]
+    assert settings.mart_file.stat().st_mode & 0o222 == 0
+
+
+def test_same_content_is_not_published_twice(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    again = publish(settings, "run 2", manifest, silent)
+    assert not again.is_new
+    assert again.manifest["release_id"] == "R0000001"
+
+
+def test_open_reader_keeps_its_release_and_the_next_reader_gets_the_new_one(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    with duckdb.connect(str(settings.mart_file), read_only=True) as reader:
+        build(settings, points=5)
+        publish(settings, "run 2", manifest, silent)
+        assert reader.execute("select count(*) from core.fct_measure_point").fetchall() == [(3,)]
+    assert count_points(settings) == 5
+
+
+@pytest.mark.parametrize("status", ["fail", "error", "skipped"])
+def test_failed_dbt_test_keeps_the_last_release(settings, manifest, status):
+    publish(settings, "run", manifest, silent)
+    build(settings, points=5, test_status=status)
+    with pytest.raises(AuditFailed, match=r"test\.qi\.holds"):
+        publish(settings, "run 2", manifest, silent)
+    assert count_points(settings) == 3
+
+
+def test_tests_that_were_never_run_keep_the_last_release(settings, manifest):
+    verdicts_file(settings).unlink()
+    with pytest.raises(AuditFailed, match="never run"):
+        publish(settings, "run", manifest, silent)
+    assert not settings.mart_file.exists()
+
+
+def test_table_that_shrank_keeps_the_last_release(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    build(settings, points=2)
+    with pytest.raises(AuditFailed, match=r"core\.fct_measure_point did not shrink"):
+        publish(settings, "run 2", manifest, silent)
+
+
+def test_ledger_that_does_not_add_up_is_not_published(settings, manifest):
+    lake = Lake(settings.lake_path)
+    commit_load(lake, replace(ledger_row(lake), rows_received=9), {})
+    with pytest.raises(AuditFailed, match="L0000002"):
+        publish(settings, "run", manifest, silent)
+
+
+def test_records_missing_from_the_lake_are_not_published(settings, manifest):
+    (part,) = (settings.lake_path / "accepted" / "things" / "load_id=L0000001").iterdir()
+    part.unlink()
+    with pytest.raises(AuditFailed, match="the lake is whole"):
+        publish(settings, "run", manifest, silent)
+
+
+def test_failed_run_says_so_where_analysts_look_until_a_run_succeeds(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    with pytest.raises(ValueError, match="boom"), telling_analysts(settings, "run 2", "the dbt build"):
+        raise ValueError("boom")
+    text = note(settings)
+    assert text is not None
+    assert "the dbt build" in text
+    assert "boom" not in text
+    status = json.loads((settings.mart_path / "status.json").read_text(encoding="utf-8"))
+    assert (status["outcome"], status["release_id"]) == ("failed", "R0000001")
+    publish(settings, "run 3", manifest, silent)
+    assert note(settings) is None
+
+
+def test_note_before_the_first_release_changes_nothing(settings):
+    mark_kept(settings, "nothing there")
+    assert not settings.mart_file.exists()
+
+
+def test_old_releases_go_and_the_current_one_stays(settings, manifest):
+    for points in (3, 4, 5, 6):
+        build(settings, points=points)
+        publish(settings, "run", manifest, silent)
+    kept = sorted(path.name for path in (settings.mart_path / "releases").iterdir())
+    assert kept == ["R0000003", "R0000004"]
+    with duckdb.connect(str(settings.mart_file), read_only=True) as connection:
+        assert connection.execute("select max(release_id) from ops.release").fetchall() == [("R0000004",)]
+
+
+def test_kill_at_every_step_leaves_a_whole_release_and_the_next_run_finishes(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    build(settings, points=7)
+    step, seen = 1, []
+    while killed_before_step(lambda: publish(settings, "run 2", manifest, silent), step):
+        seen.append(count_points(settings))
+        step += 1
+    assert set(seen) <= {3, 7}
+    assert seen == sorted(seen)
+    assert step > 6
+    current = current_manifest(settings)
+    assert current is not None
+    assert current["release_id"] == "R0000002"
+    assert count_points(settings) == current["tables"]["core.fct_measure_point"]["rows"] == 7
+    assert not publish(settings, "run 3", manifest, silent).is_new
