@@ -12,14 +12,16 @@
     withdrawn_if a condition under which the row takes the entity's content back
 
     The order of an entity's rows is (rank_by, effective date, received_at, load_id, source_row). A row
-    holds from its effective date until that of any row further on in the order, so a row whose
-    successor holds from an earlier date was never in force; it stays, with valid_from = valid_to.
-    Neighbours in this order with the same content are one version, as long as they were received in
-    that order too: else what we knew at a date could not be told any more.
+    holds from its effective date until that of any row further on in the order (valid_from, valid_to),
+    so a row whose successor holds from an earlier date was never in force; it stays, with valid_from =
+    valid_to. In the same way it is the best we know from the moment it was received until a row further
+    on in the order is (known_from, known_to). Neighbours in the order with the same content are one
+    version, as long as they were received in that order too: else what we knew could not be told.
 
     A load that is taken back splits the time of its entities into epochs. Each epoch has its own
-    order of rows, of those loads that stand in it. An entity that has no row left then has a
-    withdrawn version. Everything depends on the set of rows only, never on the night they came.
+    order of rows, of those loads that stand in it; what goes on from one epoch into the next is one
+    version. An entity that has no row left then has a withdrawn version. Everything depends on the set
+    of rows only, never on the night in which they came.
 -#}
 {% macro versioned(rows, extract, key, scope, content, effective_on=none, rank_by=none, lowest_of=none,
                    withdrawn_if=none) %}
@@ -32,9 +34,12 @@ partition by entity_key, epoch_from order by {{ order_columns | join(' nulls las
 {%- set same_row -%}
 entity_key, load_id, source_row, order_rank, effective_at
 {%- endset -%}
+{%- set by_row -%}
+partition by {{ same_row }} order by epoch_from nulls last
+{%- endset -%}
 {%- set published = [
     'version_id', 'entity_key'] + carried + ['is_withdrawn', 'valid_from', 'valid_to', 'is_latest', 'was_in_force',
-    'revision_number'] + lineage + ['reinstated_by_load_id', 'last_confirmed_load_id'] -%}
+    'known_from', 'known_to', 'revision_number'] + lineage + ['reinstated_by_load_id', 'last_confirmed_load_id'] -%}
 {%- set new_loads = loads_since_last_build(extract) -%}
 {%- if new_loads is not none and new_loads | length == 0 %}
 select {{ published | join(', ') }}
@@ -181,6 +186,7 @@ ordered as (
         lag(received_at) over ({{ in_order }}) as previous_received_at,
         lag(load_id) over ({{ in_order }}) as previous_load_id,
         min(effective_at) over ({{ in_order }} rows between current row and unbounded following) as holds_from,
+        min(received_at) over ({{ in_order }} rows between current row and unbounded following) as surpassed_from,
         last_value(load_id) over (
             {{ in_order }} rows between unbounded preceding and unbounded following
         ) as last_load_id
@@ -192,6 +198,7 @@ distinct_in_order as (
         *,
         row_number() over ({{ in_order }}) as position,
         coalesce(lead(holds_from) over ({{ in_order }}), {{ end_of_time() }}) as holds_until,
+        coalesce(lead(surpassed_from) over ({{ in_order }}), {{ end_of_time() }}) as surpassed_at,
         coalesce(lead(previous_load_id) over ({{ in_order }}), last_load_id) as last_confirmed_load_id
     from ordered
     where
@@ -204,49 +211,67 @@ within_epoch as (
     select
         *,
         greatest(holds_from, epoch_from) as valid_from,
-        greatest(least(holds_until, epoch_until), holds_from, epoch_from) as valid_to
+        greatest(least(holds_until, epoch_until), holds_from, epoch_from) as valid_to,
+        greatest(received_at, epoch_from) as known_from,
+        greatest(least(surpassed_at, epoch_until), received_at, epoch_from) as known_to
     from distinct_in_order
 ),
 
--- Entities of which a load was taken back: join what goes on unchanged from one epoch into the next.
-split_in_force as (
+-- Entities of which a load was taken back. A part is a version within one epoch.
+parts as (
     select
         *,
-        lag(load_id) over (partition by entity_key order by valid_from nulls last) as earlier_load_id,
-        lag(source_row) over (partition by entity_key order by valid_from nulls last) as earlier_source_row,
-        lag(order_rank) over (partition by entity_key order by valid_from nulls last) as earlier_order_rank,
-        lag(effective_at) over (partition by entity_key order by valid_from nulls last) as earlier_effective_at,
-        lag(last_confirmed_load_id) over (partition by entity_key order by valid_from nulls last)
-            as earlier_confirmed_load_id,
+        lag(epoch_until) over ({{ by_row }}) = epoch_from
+        and lag(valid_to) over ({{ by_row }}) = epoch_from
+        and lag(valid_from) over ({{ by_row }}) < epoch_from
+        and valid_from = epoch_from
+        and valid_from < valid_to
+        and (
+            lag(known_from) over ({{ by_row }}) = lag(known_to) over ({{ by_row }})
+            or known_from = known_to
+            or lag(known_to) over ({{ by_row }}) = known_from
+        ) as goes_on
+    from within_epoch
+    where is_split
+),
+
+numbered_parts as (
+    select
+        *,
+        sum(case when goes_on then 0 else 1 end) over ({{ by_row }}) as part_of
+    from parts
+),
+
+joined_parts as (
+    select
+        *,
+        max(valid_to) over (partition by {{ same_row }}, part_of) as joined_valid_to,
+        min(case when known_from < known_to then known_from end) over (partition by {{ same_row }}, part_of)
+            as joined_known_from,
+        max(case when known_from < known_to then known_to end) over (partition by {{ same_row }}, part_of)
+            as joined_known_to,
         last_value(last_confirmed_load_id) over (
-            partition by entity_key order by valid_from nulls last
+            partition by {{ same_row }}, part_of order by epoch_from nulls last
             rows between unbounded preceding and unbounded following
-        ) as final_confirmed_load_id
-    from within_epoch
-    where is_split and valid_from < valid_to
+        ) as joined_confirmed_load_id,
+        max(case when valid_from < valid_to or known_from < known_to then 1 else 0 end) over (
+            partition by {{ same_row }}
+        ) as ever_counted,
+        row_number() over ({{ by_row }}) as place
+    from numbered_parts
 ),
 
-split_stitched as (
-    select
-        *,
-        lead(valid_from) over (partition by entity_key order by valid_from nulls last) as next_valid_from,
-        lead(earlier_confirmed_load_id) over (partition by entity_key order by valid_from nulls last)
-            as stitched_confirmed_load_id
-    from split_in_force
-    where
-        earlier_load_id is distinct from load_id
-        or earlier_source_row is distinct from source_row
-        or earlier_order_rank is distinct from order_rank
-        or earlier_effective_at is distinct from effective_at
-),
-
-split_never_in_force as (
+-- A row that never counted in any epoch stays once, unless it only says that nothing was left.
+split_versions as (
     select *
-    from within_epoch
-    where is_split and not is_remainder
-    qualify
-        not bool_or(valid_from < valid_to) over (partition by {{ same_row }})
-        and row_number() over (partition by {{ same_row }} order by epoch_from desc nulls last) = 1
+    from joined_parts
+    where
+        not coalesce(goes_on, false)
+        and (
+            valid_from < valid_to
+            or known_from < known_to
+            or (ever_counted = 0 and place = 1 and not is_remainder)
+        )
 ),
 
 versions as (
@@ -259,6 +284,8 @@ versions as (
         effective_at,
         valid_from,
         valid_to,
+        known_from,
+        known_to,
         position as revision_number,
         null as reinstated_by_load_id,
         last_confirmed_load_id
@@ -275,59 +302,21 @@ versions as (
         order_rank,
         effective_at,
         valid_from,
-        valid_to,
+        joined_valid_to as valid_to,
+        coalesce(joined_known_from, known_from) as known_from,
+        coalesce(joined_known_to, known_from) as known_to,
         row_number() over (
-            partition by entity_key order by epoch_from nulls last, position nulls last
+            partition by entity_key
+            order by valid_from nulls last, joined_valid_to nulls last, epoch_from nulls last, position nulls last
         ) as revision_number,
-        reinstated_by_load_id,
-        last_confirmed_load_id
-    from (
-        select
-            {%- for column in ['entity_key'] + carried %}
-            {{ column }},
-            {%- endfor %}
-            published_on,
-            -- That it holds (again) was not known before the other load was taken back.
-            case when holds_from < epoch_from then greatest(received_at, epoch_from) else received_at end
-                as received_at,
-            load_id,
-            source_row,
-            is_synthetic,
-            is_withdrawn,
-            order_rank,
-            effective_at,
-            epoch_from,
-            position,
-            valid_from,
-            coalesce(next_valid_from, {{ end_of_time() }}) as valid_to,
-            case
-                when not is_remainder and holds_from < epoch_from and received_at <= epoch_from
-                    then opened_by_load_id
-            end as reinstated_by_load_id,
-            coalesce(stitched_confirmed_load_id, final_confirmed_load_id) as last_confirmed_load_id
-        from split_stitched
-
-        union all
-
-        select
-            {%- for column in ['entity_key'] + carried + lineage %}
-            {{ column }},
-            {%- endfor %}
-            is_withdrawn,
-            order_rank,
-            effective_at,
-            epoch_from,
-            position,
-            valid_from,
-            valid_from as valid_to,
-            null as reinstated_by_load_id,
-            last_confirmed_load_id
-        from split_never_in_force
-    ) as split_versions
+        case when not is_remainder and holds_from < epoch_from and received_at <= epoch_from then opened_by_load_id end
+            as reinstated_by_load_id,
+        joined_confirmed_load_id as last_confirmed_load_id
+    from split_versions
 )
 
 select
-    {{ surrogate_key(['entity_key', 'load_id', 'source_row', 'order_rank', 'effective_at', 'valid_from']) }}
+    {{ surrogate_key(['entity_key', 'load_id', 'source_row', 'order_rank', 'effective_at', 'valid_from', 'known_from']) }}
         as version_id,
     {%- for column in ['entity_key'] + carried + lineage %}
     {{ column }},
@@ -337,6 +326,8 @@ select
     valid_to,
     valid_to = {{ end_of_time() }} as is_latest,
     valid_from < valid_to as was_in_force,
+    known_from,
+    known_to,
     revision_number,
     reinstated_by_load_id,
     last_confirmed_load_id

@@ -22,7 +22,7 @@ DECISION_SHARE = {
 
 @dataclass(frozen=True)
 class Cycle:
-    """One PDSA cycle. What is null was never recorded. `works`: the cycle whose change moves the measure."""
+    """One PDSA cycle. What is null was never recorded."""
 
     cycle_id: str
     project_id: str
@@ -37,7 +37,6 @@ class Cycle:
     has_data: bool
     study_finding: str | None
     decision: str | None
-    works: bool
 
 
 def make_cycles(seed: int, timeline: Timeline, project: Project, measures: list[Measure]) -> list[Cycle]:
@@ -85,5 +84,4 @@ def _cycle(
         has_data=has_data,
         study_finding=finding if chance(rng, complete) else None,
         decision=decision if works or chance(rng, complete) else None,
-        works=works,
     )

@@ -8,6 +8,12 @@ from pipelines.demo.planting import Dirt, copy_of, free_lines, some_of, tag
 from pipelines.demo.story import Story
 
 
+def _is_process(cells: list[str]) -> bool:
+    """Whether a point is of a project's process measure: these are kept without quintiles, which would
+    otherwise no longer add up."""
+    return cells[0].rsplit("-", 1)[-1].startswith("P")
+
+
 def total_rows(rng: np.random.Generator, story: Story, deliveries: Deliveries) -> list[Dirt]:
     """Totals over all organisations among the rows."""
     text = deliveries.file(1, "measure_points_board")
@@ -28,7 +34,7 @@ def total_rows(rng: np.random.Generator, story: Story, deliveries: Deliveries) -
             "quarantined",
             "Totals of all organisations stand among the rows (TOTAL, Total, and Total with a blank).",
             "Kept out, so that nothing is counted twice.",
-            codes=("TOTAL_ROW",),
+            codes=("TOTAL_ROW", "UNKNOWN_ORGANISATION"),
         )
     ]
 
@@ -60,15 +66,15 @@ def duplicate_rows(rng: np.random.Generator, story: Story, deliveries: Deliverie
     for line in some_of(rng, free_lines(text), 2):
         twin = Line(list(line.cells))
         text.lines.insert(text.lines.index(line) + 1, twin)
-        tag([line, twin], "duplicate_rows")
+        twin.tag = "duplicate_rows"
     return [
         Dirt(
             "duplicate_rows",
             text.path,
             "quarantined",
             "Two rows stand twice, cell for cell.",
-            "Never counted twice.",
-            codes=("DUPLICATE_KEY",),
+            "The first of each loads, the second is kept out.",
+            codes=("DUPLICATE_ROW",),
         )
     ]
 
@@ -95,7 +101,7 @@ def future_period(rng: np.random.Generator, story: Story, deliveries: Deliveries
     """A period that has not begun."""
     text = deliveries.file(2, "measure_points_wards")
     year = story.register.timeline.end.year + 1
-    for line in some_of(rng, free_lines(text, lambda cells: cells[0] == "UNIT-FRIENDS"), 1):
+    for line in some_of(rng, free_lines(text, lambda cells: cells[0] == "UNIT-SICKNESS"), 1):
         line.cells[text.column("period_start")] = f"{year}-12-01"
         line.cells[text.column("period_end")] = f"{year}-12-31"
         line.tag = "future_period"
@@ -116,7 +122,7 @@ def outside_life(rng: np.random.Generator, story: Story, deliveries: Deliveries)
     text = deliveries.file(2, "measure_points_projects")
     held = story.withheld.measure_id
     year = story.register.timeline.start.year - 4
-    for line in some_of(rng, free_lines(text, lambda cells: cells[0] != held and cells[7] != ""), 1):
+    for line in some_of(rng, free_lines(text, lambda cells: _is_process(cells) and cells[0] != held), 1):
         line.cells[text.column("period_start")] = f"{year}-01-01"
         line.cells[text.column("period_end")] = f"{year}-01-31"
         line.tag = "outside_measure_life"
@@ -136,7 +142,7 @@ def unreadable_cells(rng: np.random.Generator, story: Story, deliveries: Deliver
     """A date that no calendar has, and a number with a decimal comma."""
     dates, numbers = deliveries.file(1, "measure_points_wards"), deliveries.file(2, "measure_points_projects")
     start, value = dates.column("period_start"), numbers.column("value")
-    for line in some_of(rng, free_lines(dates), 1):
+    for line in some_of(rng, free_lines(dates, lambda cells: cells[0] == "WARD-FALLS"), 1):
         line.cells[start] = f"{line.cells[start][:4]}-02-30"
         line.tag = "unreadable_date"
     held = story.withheld.measure_id
@@ -150,7 +156,7 @@ def unreadable_cells(rng: np.random.Generator, story: Story, deliveries: Deliver
             "quarantined",
             "A period starts on 30 February.",
             "Kept out.",
-            codes=("PERIOD_START_UNREADABLE",),
+            codes=("PERIOD_START_MISSING", "PERIOD_START_UNREADABLE"),
         ),
         Dirt(
             "unreadable_number",
@@ -167,11 +173,13 @@ def ragged_rows(rng: np.random.Generator, story: Story, deliveries: Deliveries) 
     """One row with a cell too many and one with three too few."""
     text = deliveries.file(1, "measure_points_projects")
     late = story.withheld.project_id or "-"
-    lines = some_of(rng, free_lines(text, lambda cells: not cells[0].startswith(late)), 2)
-    for line, change in zip(
-        lines, (lambda c: c.append("see note"), lambda c: c.__delitem__(slice(-3, None))), strict=False
-    ):
-        change(line.cells)
+    lines = some_of(
+        rng, free_lines(text, lambda cells: _is_process(cells) and not cells[0].startswith(late)), 2
+    )
+    for line in lines[:1]:
+        line.cells.append("see note")
+    for line in lines[1:]:
+        del line.cells[-3:]
     tag(lines, "ragged_rows")
     return [
         Dirt(

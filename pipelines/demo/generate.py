@@ -71,6 +71,8 @@ def generate(
     of the ward histories; later increments are always CSV, as they carry faults that only text can. The same
     arguments give the same bytes. Raises InboxNotEmpty, and ValueError for a size that cannot be made.
     """
+    if projects < 1 or years < 1:
+        raise ValueError("a demo needs at least one project and one year")
     unfinished = _prepare(inbox)
     timeline = make_timeline(end, years)
     story = make_story(seed, timeline, projects, progress)

@@ -34,16 +34,26 @@ def manifest(seed: int, timeline: Timeline, deliveries: Deliveries, dirt: list[D
             "of the gates when deliveries are judged one after the other; where what was missing has already",
             "arrived in the same night, the rows load at once.",
             "",
-            *[_paragraph(one) for one in dirt],
+            *[_section(name, [one for one in dirt if one.name == name]) for name in _names(dirt)],
         ]
     )
+
+
+def _names(dirt: list[Dirt]) -> list[str]:
+    return list(dict.fromkeys(one.name for one in dirt))
+
+
+def _section(name: str, places: list[Dirt]) -> str:
+    return "\n\n".join([f"### {name}", *(_paragraph(place) for place in places)]) + "\n"
 
 
 def _paragraph(dirt: Dirt) -> str:
     place = f"`{dirt.file}`"
     if dirt.lines:
-        shown = ", ".join(str(line) for line in dirt.lines[:12]) + (", ..." if len(dirt.lines) > 12 else "")
+        shown = ", ".join(str(line) for line in dirt.lines[:12]) + (
+            " and more" if len(dirt.lines) > 12 else ""
+        )
         place += f", {len(dirt.lines)} {'line' if len(dirt.lines) == 1 else 'lines'}: {shown}"
     verdict = f"{dirt.verdict} ({', '.join(dirt.codes)})" if dirt.codes else dirt.verdict
     freed = f" Freed by `{dirt.released_by}`." if dirt.released_by else ""
-    return f"### {dirt.name}\n\n{place}\n\n{dirt.what} Expected: {verdict}. {dirt.becomes}{freed}\n"
+    return f"{place}. {dirt.what} Expected: {verdict}. {dirt.becomes}{freed}"

@@ -91,10 +91,10 @@ SUSTAINED_SHARE = 0.72
 BALANCING_HARM_SHARE = 0.12
 """Of projects that met their aim: the share whose balancing measure gets worse."""
 
-SILENT_SHARE = 0.18
+SILENT_SHARE = 0.30
 """Of projects open at the end: no cycle, point or score for more than 60 days."""
 
-PAUSED_SHARE = 0.07
+PAUSED_SHARE = 0.10
 STALE_SCORE_SHARE = 0.30
 """Share of projects that score themselves a few times and then never again."""
 

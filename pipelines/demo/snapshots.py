@@ -178,10 +178,10 @@ def _involvement(project: Project, day: date) -> Row:
 
 def _aim(project: Project) -> str:
     spec = project.topic.outcome
-    verb = "Raise" if spec.direction == "increase" else "Lower"
+    way = "up" if spec.direction == "increase" else "down"
+    unit = "%" if spec.unit == "%" else f" {spec.unit}"
     due = f"{MONTHS[project.course.due_on.month - 1]} {project.course.due_on.year}"
-    name = f"{spec.name[0].lower()}{spec.name[1:]}"
-    return f"{verb} {name} from {spec.base:g} to {spec.aim:g} {spec.unit} by {due}"
+    return f"{spec.name}: {way} from {spec.base:g} to {spec.aim:g}{unit} by {due}"
 
 
 def _member(member: Member, day: date) -> Row:

@@ -118,20 +118,19 @@ def _withhold(seed: int, register: Register, series: list[Series]) -> Withheld:
         for project in register.projects
         if project.project_id not in linked and _is_lively(register, project, points)
     ]
-    noted = {event.measure_id for event in register.events}
-    processes = [
+    running = [
         one.measure_id
         for one in register.measures
         if one.family == "process"
-        and one.measure_id not in noted
         and _is_running(one, register.timeline)
         and points.get(one.measure_id, 0) >= 6
         and one.project_id not in own[-1:]
     ]
-    rng = stream(seed, "withheld")
-    chosen = rng.permutation(len(processes))[: BACKDATED_MEASURES + 1]
-    picked = [processes[place] for place in chosen]
-    return Withheld(own[-1] if own else None, picked[0] if picked else None, tuple(picked[1:]))
+    named = {row.measure_id for row in (*register.events, *register.cycles)}
+    running = [running[place] for place in stream(seed, "withheld").permutation(len(running))]
+    held = next((measure_id for measure_id in running if measure_id not in named), None)
+    backdated_ids = [measure_id for measure_id in running if measure_id != held][:BACKDATED_MEASURES]
+    return Withheld(own[-1] if own else None, held, tuple(backdated_ids))
 
 
 def _points_before(series: list[Series], timeline: Timeline) -> dict[str, int]:

@@ -21,12 +21,6 @@ class Timeline:
     end: date
     deliveries: tuple[date, ...]
 
-    def delivery_on_or_after(self, day: date) -> int:
-        """Number of the first delivery on or after `day`; the number of deliveries if there is none."""
-        return next(
-            (k for k, received in enumerate(self.deliveries) if received >= day), len(self.deliveries)
-        )
-
 
 @dataclass(frozen=True)
 class Periods:

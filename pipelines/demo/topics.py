@@ -11,7 +11,6 @@ ACUTE_AND_COMMUNITY = ("acute", "community")
 MENTAL_HEALTH = ("mental_health",)
 COMMUNITY = ("community",)
 HOSPICE = ("hospice",)
-ICB = ("icb",)
 ANY = ("acute", "community", "mental_health", "hospice", "icb")
 
 

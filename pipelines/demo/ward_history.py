@@ -73,6 +73,9 @@ GROUPS = (
     "all others",
 )
 
+SHIFTS = ("by day", "by night", "at the weekend")
+MOST_MEASURES = len(SUBJECTS) * len(GROUPS) * len(SHIFTS)
+
 
 @dataclass(frozen=True)
 class WardHistory:
@@ -94,7 +97,10 @@ class WardHistory:
 
 
 def plan_ward_history(seed: int, timeline: Timeline, units: list[Unit], wanted: int) -> WardHistory:
-    """A plan of about `wanted` points, rounded up to whole series; at most SUBJECTS x GROUPS measures."""
+    """A plan of about `wanted` points, rounded up to whole wards of at most MOST_MEASURES measures.
+
+    Raises ValueError when so many points would need more measures.
+    """
     gone = (MERGED_CODE, SILENCED_CODE)
     wards = [unit for unit in units if unit.type == "ward" and unit.organisation.code not in gone]
     span = weeks(timeline.start, timeline.end - timedelta(days=LAG_DAYS))
@@ -102,20 +108,22 @@ def plan_ward_history(seed: int, timeline: Timeline, units: list[Unit], wanted: 
     delivery = np.searchsorted(days, span.end + LAG_DAYS * DAY)
     of_ward = max(len(span) * len(STRATA), 1)
     series = -(-max(wanted, 0) // of_ward)
-    most = len(SUBJECTS) * len(GROUPS)
     needed = -(-series // len(wards))
-    if needed > most:
-        raise ValueError(f"at most {most * len(wards) * of_ward:,} points of wards in {len(span)} weeks")
+    if needed > MOST_MEASURES:
+        most = MOST_MEASURES * len(wards) * of_ward
+        raise ValueError(f"at most {most:,} points of ward histories in {len(span)} weeks")
     measures = [_measure(timeline, number) for number in range(needed)]
     return WardHistory(seed, measures, wards, span, delivery, series * of_ward)
 
 
 def _measure(timeline: Timeline, number: int) -> Measure:
-    subject, group = SUBJECTS[number % len(SUBJECTS)], GROUPS[number // len(SUBJECTS)]
+    subject = SUBJECTS[number % len(SUBJECTS)]
+    group = GROUPS[number // len(SUBJECTS) % len(GROUPS)]
+    shift = SHIFTS[number // (len(SUBJECTS) * len(GROUPS))]
     base = 52.0 + 7 * (number % 6)
     return Measure(
         measure_id=f"BULK-{number + 1:04d}",
-        spec=percent(f"{subject}: {group}", base, base + 8, 55, group, "week", "p"),
+        spec=percent(f"{subject} {shift}: {group}", base, base + 8, 55, group, "week", "p"),
         project=None,
         family="process",
         purpose="improvement",

@@ -158,7 +158,7 @@ def _text(compiler: Compiler, source: Source) -> str:
 
 
 def _looked_up(text: str, table: Dictionary[str, str], otherwise: str) -> str:
-    key = f"lower(trim(regexp_replace({text}, '\\s+', ' ', 'g')))"
+    key = f"lower(trim(regexp_replace({text}, '[\\s\\x{{00A0}}]+', ' ', 'g')))"
     cases = " ".join(f"when {literal(clean_name(word))} then {literal(to)}" for word, to in table.items())
     return f"case {key} {cases} else {text if otherwise == 'keep' else _NO_TEXT} end"
 

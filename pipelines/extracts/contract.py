@@ -10,7 +10,7 @@ that a new extract takes a new contract and nothing here.
 
 import hashlib
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 from itertools import permutations
 from pathlib import Path
@@ -128,14 +128,14 @@ class Contract(Strict):
             "rules": {name for rule in self.rules for name in rule.columns_needed} - usable,
             "depends_on": {lookup.extract for lookup in self.lookups} - set(self.depends_on),
         }
-        faults = [f"repeated {key}: {sorted(map(str, names))}" for key, names in repeated.items() if names]
+        faults = [f"repeated {key}: {sorted(names)}" for key, names in repeated.items() if names]
         faults += [f"{key} names unknown: {sorted(names)}" for key, names in unknown.items() if names]
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
 
-def _repeated(names: Iterable[Hashable]) -> set[Hashable]:
+def _repeated(names: Iterable[str]) -> set[str]:
     return {name for name, times in Counter(names).items() if times > 1}
 
 

@@ -43,7 +43,7 @@ class Subject(StrEnum):
 
     records: the extract's rows. columns: the header and the number of records, judged before all else.
     source_rows: the lines of the file. control_totals: the file's own totals beside its sums.
-    quarantine: the share of lines that the other rules would quarantine.
+    quarantine: the share of lines that other rules would quarantine for more than waiting.
     """
 
     RECORDS = "records"

@@ -144,10 +144,10 @@ def layout_of(definition: Definition, content: Content) -> Layout:
 def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory() as folder:
         # What does not fit in memory goes there; DuckDB would otherwise use the working directory.
-        options = {
+        options: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": folder,
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
         }
         with duckdb.connect(config=options) as connection:
             yield connection

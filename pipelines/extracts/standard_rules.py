@@ -96,7 +96,10 @@ def _file_rules(max_quarantined_share: float) -> Iterator[Draft]:
         "about": Subject.QUARANTINE,
         "category": Category.CONFORMANCE,
         "action": Action.REFUSE_FILE,
-        "reason": f"With more than {max_quarantined_share:.0%} of its rows in doubt the whole file is.",
+        "reason": (
+            f"With more than {max_quarantined_share:.0%} of its rows in doubt the whole file is; "
+            "rows that only wait for a reference do not count."
+        ),
         "remedy": "Look at the rules that most rows failed and deliver a corrected file.",
     }
 
@@ -164,8 +167,8 @@ def _lookup_rules(lookup: Lookup) -> Iterator[Draft]:
             | {
                 "code": f"UNKNOWN_{stem}",
                 "category": Category.CONFORMANCE,
-                "reason": f"No accepted row of {lookup.extract} describes this {thing} yet; the row waits for it.",
-                "remedy": f"Deliver {lookup.extract} with this {thing}, or correct {' and '.join(lookup.on)}.",
+                "reason": f"No accepted row of {lookup.extract} has this {thing} yet; the row waits for it.",
+                "remedy": f"Deliver {lookup.extract} with it, or correct {' and '.join(lookup.on)}.",
             }
         )
     if lookup.life is not None:
@@ -175,8 +178,8 @@ def _lookup_rules(lookup: Lookup) -> Iterator[Draft]:
             | {
                 "code": f"OUTSIDE_{stem}_LIFE",
                 "category": Category.PLAUSIBILITY,
-                "reason": f"The {thing} is not defined for this period; the row waits for a changed definition.",
-                "remedy": f"Correct the period, or deliver {lookup.extract} with a longer life of the {thing}.",
+                "reason": f"The {thing} is not defined for this period; the row waits until it is.",
+                "remedy": f"Correct the period, or deliver {lookup.extract} with a longer life.",
             }
         )
 

@@ -9,12 +9,12 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import JOINT, Column, ColumnType, Lookup
 from pipelines.extracts.contract_rules import Subject
 from pipelines.extracts.standard_rules import DUPLICATE_BETWEEN_FILES, DUPLICATE_KEY, DUPLICATE_ROW
+from pipelines.gates.arrow import compute, matches
 from pipelines.gates.keys import duplicates, find
 from pipelines.gates.personal_data import holds_personal_data
 
@@ -54,18 +54,18 @@ def _of_column(column: Column, records: pa.Table, received_on: date) -> Derived:
         unparsed = records.column(f"{name}{JOINT}unparsed")
         if column.type == ColumnType.NUMBER:
             # Neither an infinite value nor "not a number" can be stored as a measurement.
-            is_infinite = pc.fill_null(pc.invert(pc.is_finite(values)), False)
-            unparsed = pc.or_(unparsed, is_infinite)
+            is_infinite = compute("invert", compute("is_finite", values)).fill_null(False)
+            unparsed = compute("or", unparsed, is_infinite)
         yield f"{name}{JOINT}unparsed", unparsed
     if column.type == ColumnType.DATE:
-        yield f"{name}{JOINT}day", pc.day(values)
-        yield f"{name}{JOINT}month", pc.month(values)
-        age = pc.days_between(values, pa.scalar(received_on, pa.date32()))
+        yield f"{name}{JOINT}day", compute("day", values)
+        yield f"{name}{JOINT}month", compute("month", values)
+        age = compute("days_between", values, pa.scalar(received_on, pa.date32()))
         yield f"{name}{JOINT}age_days", age
     if column.identifier:
         yield (
             f"{name}{JOINT}is_total",
-            _of_texts(values, lambda texts: pc.match_substring_regex(texts, TOTAL)),
+            _of_texts(values, lambda texts: matches(texts, TOTAL)),
         )
     if column.free_text:
         yield f"{name}{JOINT}personal", holds_personal_data(values)
@@ -88,10 +88,12 @@ def _of_lookup(lookup: Lookup, records: pa.Table, known: pa.Table) -> Derived:
         yield f"{lookup.name}{JOINT}{name}", values
     if lookup.life is not None:
         start = records.column(lookup.life.start)
-        end = start if lookup.life.end is None else pc.coalesce(records.column(lookup.life.end), start)
-        has_opened = pc.fill_null(pc.greater_equal(end, taken[lookup.life.opens]), True)
-        is_not_over = pc.fill_null(pc.less_equal(start, taken[lookup.life.closes]), True)
-        yield f"{lookup.name}{JOINT}in_life", pc.and_(has_opened, is_not_over)
+        end = (
+            start if lookup.life.end is None else compute("coalesce", records.column(lookup.life.end), start)
+        )
+        has_opened = compute("greater_equal", end, taken[lookup.life.opens]).fill_null(True)
+        is_not_over = compute("less_equal", start, taken[lookup.life.closes]).fill_null(True)
+        yield f"{lookup.name}{JOINT}in_life", compute("and", has_opened, is_not_over)
 
 
 def _of_duplicates(records: pa.Table, contract: Contract, taken_keys: pa.Table | None) -> Derived:
@@ -110,4 +112,4 @@ def _of_duplicates(records: pa.Table, contract: Contract, taken_keys: pa.Table |
 def _of_pairs(names: set[str], records: pa.Table) -> Derived:
     for name in names:
         one, _, other = name.partition(f"{JOINT}equals{JOINT}")
-        yield name, pc.equal(records.column(one), records.column(other))
+        yield name, compute("equal", records.column(one), records.column(other))

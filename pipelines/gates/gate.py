@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import JOINT
 from pipelines.extracts.contract_rules import Action, Rule, Subject
 from pipelines.extracts.read import ControlTotal, Extracted
+from pipelines.gates.arrow import compute
 from pipelines.gates.derive import rule_table
 from pipelines.gates.faults import GateError
+from pipelines.gates.keys import Positions, find
 
 # Sums of many decimals differ in their last digits by the order of adding.
 RELATIVE_TOLERANCE = 1e-9
 
-LINES_NAMED = 5
+PLACES_NAMED = 5
 
 ROW_CODES = pa.schema([("source_row", pa.int64()), ("code", pa.string()), ("column_name", pa.string())])
 
@@ -100,7 +100,7 @@ def judge(
     findings += _run(Subject.SOURCE_ROWS, _source_rows(extracted), contract)
     findings += _run(Subject.RECORDS, table, contract)
     row_codes = _row_codes(findings)
-    findings += _run(Subject.QUARANTINE, _quarantined_share(row_codes, extracted), contract)
+    findings += _run(Subject.QUARANTINE, _share_in_doubt(findings, extracted), contract)
     if _refusing(findings):
         return _refused(findings, extracted)
     return _split(findings, row_codes, extracted)
@@ -112,7 +112,7 @@ class _Finding:
 
     rule: Rule
     result: RuleResult
-    source_rows: npt.NDArray[np.int64]
+    source_rows: Positions
 
 
 def _run(subject: Subject, table: pa.Table, contract: Contract) -> list[_Finding]:
@@ -120,11 +120,11 @@ def _run(subject: Subject, table: pa.Table, contract: Contract) -> list[_Finding
     from pipelines.gates.suite import run_rules
 
     rules = [rule for rule in contract.all_rules if rule.about == subject]
-    lines = table.column("source_row").to_numpy() if "source_row" in table.column_names else None
     findings = []
     for outcome in run_rules(rules, table):
-        failing = np.empty(0, dtype=np.int64) if lines is None else lines[outcome.positions]
         rule = outcome.rule
+        failing = _failing_lines(table, outcome.positions)
+        where = _where(table, outcome.positions, failing)
         result = RuleResult(
             code=rule.code,
             column_name=contract.column_name_of(rule),
@@ -133,7 +133,7 @@ def _run(subject: Subject, table: pa.Table, contract: Contract) -> list[_Finding
             is_passed=outcome.is_passed,
             rows_checked=outcome.rows_checked,
             rows_failed=outcome.rows_failed,
-            message=_message(subject, outcome.is_passed, outcome.rows_checked, outcome.rows_failed, failing),
+            message=_message(subject, outcome.is_passed, outcome.rows_checked, outcome.rows_failed, where),
             reason=rule.reason,
             owner=rule.owner,
             remedy=rule.remedy,
@@ -142,22 +142,30 @@ def _run(subject: Subject, table: pa.Table, contract: Contract) -> list[_Finding
     return findings
 
 
-def _message(
-    subject: Subject, is_passed: bool, checked: int, failed: int, failing: npt.NDArray[np.int64]
-) -> str:
-    match subject:
-        case Subject.COLUMNS:
-            return "The file passes." if is_passed else "The file fails."
-        case Subject.QUARANTINE:
-            return "Few enough rows are in doubt." if is_passed else "Too many rows are in doubt."
-        case Subject.CONTROL_TOTALS:
-            things = "totals"
-        case Subject.SOURCE_ROWS | Subject.RECORDS:
-            things = "rows"
+def _failing_lines(table: pa.Table, positions: Positions) -> Positions:
+    """The lines of the file that failing rows come from, none where a table is not about lines."""
+    if "source_row" not in table.column_names:
+        return np.empty(0, dtype=np.int64)
+    return table.column("source_row").to_numpy()[positions]
+
+
+def _where(table: pa.Table, positions: Positions, failing: Positions) -> str:
+    if failing.size:
+        return f"; first in line {', '.join(map(str, np.unique(failing)[:PLACES_NAMED]))}"
+    if positions.size and "total" in table.column_names:
+        names = table.column("total").take(pa.array(positions[:PLACES_NAMED])).to_pylist()
+        return f": {', '.join(map(str, names))}"
+    return ""
+
+
+def _message(subject: Subject, is_passed: bool, checked: int, failed: int, where: str) -> str:
+    if subject == Subject.COLUMNS:
+        return "The file passes." if is_passed else "The file fails."
+    if subject == Subject.QUARANTINE:
+        return "Few enough rows are in doubt." if is_passed else "Too many rows are in doubt."
+    things = "totals" if subject == Subject.CONTROL_TOTALS else "rows"
     if failed == 0:
         return f"All of {checked} {things} pass." if is_passed else "The file fails."
-    lines = np.unique(failing)
-    where = f"; first in line {', '.join(map(str, lines[:LINES_NAMED]))}" if lines.size else ""
     return f"{failed} of {checked} {things} fail{where}."
 
 
@@ -174,11 +182,16 @@ def _delivered(extracted: Extracted) -> pa.Table:
 
 
 def _control_totals(totals: Sequence[ControlTotal]) -> pa.Table:
-    """Whether each total reconciles; null where the rows have no sum."""
+    """The name of each total and whether it reconciles; null where the rows have no sum."""
     published = np.array([total.published for total in totals], dtype=np.float64)
     summed = np.array([total.summed for total in totals], dtype=np.float64)
     reconciles = np.isclose(summed, published, rtol=RELATIVE_TOLERANCE, atol=RELATIVE_TOLERANCE)
-    return pa.table({"reconciles": pa.array(reconciles, mask=np.isnan(published) | np.isnan(summed))})
+    return pa.table(
+        {
+            "total": pa.array([total.name for total in totals], pa.string()),
+            "reconciles": pa.array(reconciles, mask=np.isnan(published) | np.isnan(summed)),
+        }
+    )
 
 
 def _source_rows(extracted: Extracted) -> pa.Table:
@@ -214,10 +227,15 @@ def _row_codes(findings: Sequence[_Finding]) -> pa.Table:
     return distinct.sort_by([(name, "ascending") for name in ROW_CODES.names])
 
 
-def _quarantined_share(row_codes: pa.Table, extracted: Extracted) -> pa.Table:
+def _share_in_doubt(findings: Sequence[_Finding], extracted: Extracted) -> pa.Table:
+    """The share of lines that would be quarantined for more than waiting.
+
+    A file that arrives before what it refers to is not in doubt, and refusing it would lose the wait.
+    """
     judged = extracted.rows_received - sum(extracted.rows_ignored.values())
-    quarantined = pc.count_distinct(row_codes.column("source_row")).as_py()
-    return pa.table({"quarantined_share": pa.array([quarantined / judged if judged else None], pa.float64())})
+    codes = _row_codes([finding for finding in findings if not finding.rule.retry])
+    in_doubt = len(codes.column("source_row").unique())
+    return pa.table({"quarantined_share": pa.array([in_doubt / judged if judged else None], pa.float64())})
 
 
 def _refused(findings: Sequence[_Finding], extracted: Extracted) -> Judgement:
@@ -245,14 +263,16 @@ def _refused(findings: Sequence[_Finding], extracted: Extracted) -> Judgement:
 def _split(findings: Sequence[_Finding], row_codes: pa.Table, extracted: Extracted) -> Judgement:
     records = _kept_columns(extracted.table)
     codes = _codes_by_line(row_codes)
-    place = pc.index_in(records.column("source_row"), codes.column("source_row").combine_chunks())
-    is_quarantined = pc.is_valid(place)
-    accepted = records.filter(pc.invert(is_quarantined))
-    quarantined = records.filter(is_quarantined)
-    quarantined = quarantined.append_column("codes", codes.column("codes").take(pc.drop_null(place)))
+    place = find([records.column("source_row")], [codes.column("source_row")])
+    is_quarantined = place >= 0
+    accepted = records.filter(pa.array(~is_quarantined))
+    quarantined = records.filter(pa.array(is_quarantined))
+    quarantined = quarantined.append_column(
+        "codes", codes.column("codes").take(pa.array(place[is_quarantined]))
+    )
     ignored = sum(extracted.rows_ignored.values())
     rows_accepted = extracted.rows_received - ignored - codes.num_rows
-    if pc.count_distinct(accepted.column("source_row")).as_py() > rows_accepted:
+    if len(accepted.column("source_row").unique()) > rows_accepted:
         # More lines gave records than the reader says it received.
         raise GateError("CONSERVATION")
     return Judgement(
@@ -278,9 +298,8 @@ def _codes_by_line(row_codes: pa.Table) -> pa.Table:
     distinct = row_codes.group_by(["source_row", "code"]).aggregate([])
     ordered = distinct.sort_by([("source_row", "ascending"), ("code", "ascending")])
     listed = ordered.group_by("source_row", use_threads=False).aggregate([("code", "list")])
-    return pa.table(
-        {"source_row": listed.column("source_row"), "codes": pc.binary_join(listed.column("code_list"), "|")}
-    )
+    joined = compute("binary_join", listed.column("code_list"), "|")
+    return pa.table({"source_row": listed.column("source_row"), "codes": joined})
 
 
 def _account(rows_accepted: int, rows_quarantined: int, row_codes: pa.Table) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.extracts.contract import Contract
+from pipelines.gates.arrow import compute, matches
 
 PSEUDONYM_DIGITS = 16
 
@@ -68,13 +68,13 @@ def holds_personal_data(column: pa.ChunkedArray) -> pa.Array:
     """For each text whether it holds a valid NHS number or an e-mail address; null for null."""
     encoded = column.combine_chunks().dictionary_encode()
     texts = encoded.dictionary
-    found = pc.match_substring_regex(texts, _EMAIL)
-    candidates = pc.match_substring_regex(texts, _TEN_DIGITS)
+    found = matches(texts, _EMAIL)
+    candidates = matches(texts, _TEN_DIGITS)
     holds_number = [
         is_candidate and _holds_nhs_number(text.as_py())
         for is_candidate, text in zip(candidates.to_pylist(), texts, strict=True)
     ]
-    return pc.or_(found, pa.array(holds_number, pa.bool_())).take(encoded.indices)
+    return compute("or", found, pa.array(holds_number, pa.bool_())).take(encoded.indices)
 
 
 def _holds_nhs_number(text: str) -> bool:

@@ -5,6 +5,7 @@ by us, released from quarantine) is built night by night, split and ordered in s
 with one build from nothing.
 """
 
+import itertools
 import random
 import shutil
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ AS_OF = date(2025, 9, 1)
 PROJECT_FLAGS = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
 
 NIGHT = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"]
+HISTORY = [*NIGHT, "--select", "+config.materialized:incremental"]
 
 
 @dataclass(frozen=True)
@@ -183,9 +185,7 @@ class Workshop:
         self.patch.setenv("QI_WAREHOUSE", str(folder / "warehouse.duckdb"))
         result = dbtRunner(manifest=self.manifest).invoke([*arguments, *PROJECT_FLAGS])
         DuckDBConnectionManager.close_all_connections()
-        assert result.success, result.exception or [
-            (node.node.name, node.message) for node in result.result if node.status in ("error", "fail")
-        ]
+        assert result.success, str(result.exception or result.result)
         return duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True)
 
 
@@ -278,17 +278,17 @@ def nights(deliveries: list[Delivery], seed: int) -> list[list[tuple[int, Delive
     """The deliveries, numbered as they arrive, cut into four nights at random places."""
     numbered = list(enumerate(deliveries, start=1))
     cuts = [0, *sorted(random.Random(seed).sample(range(1, len(numbered)), 3)), len(numbered)]
-    return [numbered[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [numbered[start:end] for start, end in itertools.pairwise(cuts)]
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_nights_add_up_to_a_full_refresh(workshop: Workshop, seed: int) -> None:
     deliveries = DELIVERIES if seed == 0 else shuffled(seed)
     workshop.empty()
     load_ids: dict[str, str] = {}
     for night in nights(deliveries, seed):
         workshop.write(night, load_ids)
-        workshop.dbt(f"nightly {seed}", *NIGHT).close()
+        workshop.dbt(f"nightly {seed}", *HISTORY).close()
     with workshop.dbt(f"nightly {seed}", *NIGHT) as connection:
         by_nights = content(connection)
     with workshop.dbt(f"rebuilt {seed}", *NIGHT, "--full-refresh") as connection:
@@ -297,3 +297,102 @@ def test_nights_add_up_to_a_full_refresh(workshop: Workshop, seed: int) -> None:
     for table, rows in at_once.items():
         assert by_nights[table] == rows, table
     assert len(at_once["core.fct_measure_point"]) > 20
+
+
+def a_year_of_corrections(seed: int) -> list[Delivery]:
+    """Loads of the same few points, with any edition, date and order, some of them taken back later."""
+    draw = random.Random(seed)
+    deliveries = [
+        Delivery("register", "organisations", date(2025, 1, 1), [_organisation("AAA", "Alpha")]),
+        Delivery("definitions", "measures", date(2025, 1, 1), [_measure("M1", None)]),
+    ]
+    standing: list[str] = []
+    for number in range(60):
+        if standing and draw.random() < 0.25:
+            mistake = standing.pop(draw.randrange(len(standing)))
+            deliveries.append(Delivery(f"back {mistake}", "measure_points", AS_OF, takes_back=mistake))
+            continue
+        edition = draw.choice(["provisional", "original", "original", "revised", "withdrawn"])
+        published_on = date(2025, 1, 1) + timedelta(days=draw.randrange(600))
+        rows = [
+            point | {"edition": edition, "numerator": float(draw.randrange(4))}
+            for month in range(1, 13)
+            for point in _points("M1", month, {"AAA": None})
+            if draw.random() < 0.4
+        ]
+        deliveries.append(Delivery(str(number), "measure_points", published_on, rows))
+        standing.append(str(number))
+    return deliveries
+
+
+RANKS = {"provisional": 1, "original": 2, "revised": 4, "withdrawn": 6}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A delivered point, for the plain restatement of the rules."""
+
+    order: tuple
+    published_at: datetime
+    received_at: datetime
+    taken_back_at: datetime
+    value: float | None
+
+    def counts(self, moment: datetime, since: datetime) -> bool:
+        return since <= moment < self.taken_back_at
+
+
+def _rows_by_period(deliveries: list[Delivery]) -> dict[date, list[Row]]:
+    received = {
+        delivery.name: datetime(2025, 1, 1, 6) + timedelta(days=10 * number)
+        for number, delivery in enumerate(deliveries, start=1)
+    }
+    taken_back = {
+        delivery.takes_back: received[delivery.name] + timedelta(hours=1)
+        for delivery in deliveries
+        if delivery.takes_back
+    }
+    rows: dict[date, list[Row]] = {}
+    for delivery in deliveries:
+        published_at = datetime.combine(delivery.published_on, datetime.min.time())
+        for point in delivery.rows if delivery.extract == "measure_points" else []:
+            rows.setdefault(point["period_start"], []).append(
+                Row(
+                    order=(RANKS[point["edition"]], published_at, received[delivery.name]),
+                    published_at=published_at,
+                    received_at=received[delivery.name],
+                    taken_back_at=taken_back.get(delivery.name, datetime.max),
+                    value=None if point["edition"] == "withdrawn" else point["numerator"] / 100.0,
+                )
+            )
+    return rows
+
+
+def _best(rows: list[Row], moment: datetime, since: str) -> tuple[bool, float | None]:
+    """Whether anything is said of the point at a moment, and which value."""
+    counting = [row for row in rows if row.counts(moment, getattr(row, since))]
+    if counting:
+        return True, max(counting, key=lambda row: row.order).value
+    return any(row.taken_back_at <= moment for row in rows), None
+
+
+def test_versions_say_what_a_plain_restatement_says(workshop: Workshop) -> None:
+    deliveries = a_year_of_corrections(seed=7)
+    workshop.empty()
+    workshop.write(enumerate(deliveries, start=1), {})
+    with workshop.dbt("restated", *NIGHT, "--select", "+fct_measure_point") as connection:
+        versions = connection.execute(
+            "select period_start, value, valid_from, valid_to, known_from, known_to "
+            "from core.fct_measure_point"
+        ).fetchall()
+    compared = 0
+    for period, rows in _rows_by_period(deliveries).items():
+        moments = {row.published_at for row in rows} | {row.received_at for row in rows}
+        moments |= {row.taken_back_at for row in rows} - {datetime.max}
+        for moment in sorted(moments):
+            for since, begins, ends in (("published_at", 2, 3), ("received_at", 4, 5)):
+                said = [v[1] for v in versions if v[0] == period and v[begins] <= moment < v[ends]]
+                is_said, value = _best(rows, moment, since)
+                assert said == ([value] if is_said else []), (period, moment, since)
+                compared += 1
+    assert compared > 500

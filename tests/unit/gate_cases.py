@@ -1,7 +1,7 @@
 """Files for gate tests, made from contracts alone, so that a new contract is tested without new code.
 
 Good rows are copies of a contract's example with keys of their own; what they refer to is the example of the
-other contract. A fault is planted by turning a rule around: its conditions are met and its expectation broken.
+other contract. A fault is planted by turning a rule round: its conditions are met, its expectation broken.
 """
 
 from collections.abc import Sequence
@@ -125,7 +125,9 @@ def extracted(
 ) -> Extracted:
     """Rows as a reader would hand them over; `facts` are further fields of Extracted."""
     lines = list(range(FIRST_LINE, FIRST_LINE + len(rows)) if source_rows is None else source_rows)
-    table = _table(contract, rows, contract.column_names).append_column("source_row", pa.array(lines, pa.int64()))
+    table = _table(contract, rows, contract.column_names).append_column(
+        "source_row", pa.array(lines, pa.int64())
+    )
     for column in contract.columns:
         if column.type != ColumnType.STRING:
             flags = [(index, column.name) in (unparsed or set()) for index in range(len(rows))]
@@ -152,7 +154,9 @@ def good_case(contract: Contract, count: int) -> Case:
 
 def row_rules(contract: Contract) -> list[Rule]:
     """The rules that judge single records."""
-    return [rule for rule in contract.all_rules if rule.about == Subject.RECORDS and rule.form.judges == "rows"]
+    return [
+        rule for rule in contract.all_rules if rule.about == Subject.RECORDS and rule.form.judges == "rows"
+    ]
 
 
 def plant(case: Case, rule: Rule, index: int) -> set[int]:

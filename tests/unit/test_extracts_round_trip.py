@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.extracts.contract_columns import Column, ColumnType
+from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.readers.cells import BLANKS
 from tests.unit.extract_cases import contracts, read_canonical
 
-# A carriage return at large is not written between quotation marks by Python's own module, and NUL is refused.
+# Python's own module writes a lone carriage return without quotation marks, and NUL is refused.
 characters = st.characters(codec="utf-8", exclude_characters="\x00\r")
 text = (st.text(characters, max_size=12) | st.text("\",\n 'ab", max_size=12)).map(
     lambda each: each.strip(BLANKS)
@@ -69,7 +70,7 @@ def test_csv_round_trip(tmp_path: Path, extract: str, data: st.DataObject) -> No
     columns = contracts()[extract].columns
     rows = data.draw(rows_for(columns))
     line_end = data.draw(st.sampled_from(["\n", "\r\n"]))
-    quoting = data.draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    quoting: Any = data.draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     path = tmp_path / f"{extract}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator=line_end, quoting=quoting)
@@ -95,3 +96,29 @@ def test_parquet_round_trip(tmp_path: Path, data: st.DataObject) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
     found = read_canonical(tmp_path, "measure_points", path.read_bytes(), path.name)
     check(found.table, contract.columns, rows)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    mark=st.sampled_from(["", "\ufeff"]),
+    body=st.lists(
+        st.sampled_from(['"', ",", "\n", "\r\n", "\r", " ", "a", "RXX", "\u00e9", "\t"]), max_size=30
+    ),
+    has_quotes=st.booleans(),
+)
+def test_every_row_is_accounted_for(tmp_path: Path, mark: str, body: list[str], has_quotes: bool) -> None:
+    pieces = [piece for piece in body if has_quotes or piece != '"']
+    content = f"{mark}organisation_code,organisation_name\n{''.join(pieces)}".encode()
+    try:
+        found = read_canonical(tmp_path, "organisations", content)
+    except UnreadableFile as fault:
+        assert fault.code == "UNTERMINATED_QUOTE"
+        return
+    lines = found.table.column("source_row").to_pylist()
+    malformed = [line for line, _ in found.malformed_rows]
+    assert found.rows_received == len(lines) + sum(found.rows_ignored.values()) + len(malformed)
+    assert lines == sorted(set(lines))
+    assert not set(lines) & set(malformed)
+    texts = content.decode().split("\n")
+    for line, code in zip(lines, found.table.column("organisation_code").to_pylist(), strict=True):
+        assert code is None or texts[line - 1].lstrip('" \t').startswith(code[:1])

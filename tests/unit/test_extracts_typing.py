@@ -193,8 +193,9 @@ def test_formats(text: str, format_: str, expected: date | None) -> None:
     ],
 )
 def test_periods(period: Period, day: date, start: date, end: date) -> None:
-    query = f"select {edge_of_period('x', period, 'start')}, {edge_of_period('x', period, 'end')} from (select ?::date as x)"
-    assert duckdb.execute(query, [day]).fetchone() == (start, end)
+    edges = ", ".join(edge_of_period("x", period, edge) for edge in ("start", "end"))
+    found = duckdb.execute(f"select {edges} from (select ?::date as x)", [day]).fetchone()
+    assert found == (start, end)
 
 
 def test_cells_of_typed_files(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """What follows from rules for a file and its rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +13,15 @@ from pipelines.extracts.contract import Contract
 from pipelines.extracts.read import ControlTotal
 from pipelines.gates.faults import GateError
 from pipelines.gates.gate import Judgement, RuleResult, judge
-from tests.unit.gate_cases import CONTRACTS, NHS_NUMBER, RECEIVED_ON, extracted, small_contract, small_rule
+from tests.unit.gate_cases import (
+    CONTRACTS,
+    NHS_NUMBER,
+    RECEIVED_ON,
+    extracted,
+    good_case,
+    small_contract,
+    small_rule,
+)
 
 SMALL = small_contract()
 
@@ -26,10 +36,7 @@ def judged(rows: Sequence[dict[str, Any]], contract: Contract = SMALL, **facts: 
     file = extracted(contract, rows, unparsed, source_rows, **facts)
     judgement = judge(file, contract, {}, received_on=RECEIVED_ON, taken_keys=taken_keys)
     counted = (
-        judgement.rows_accepted
-        + judgement.rows_quarantined
-        + judgement.rows_refused
-        + judgement.rows_ignored
+        judgement.rows_accepted + judgement.rows_quarantined + judgement.rows_refused + judgement.rows_ignored
     )
     assert counted == file.rows_received
     return judgement
@@ -102,7 +109,7 @@ def test_a_total_that_differs_from_its_rows_refuses_the_file(summed: float | Non
     assert judgement.is_refused == is_refused
     if is_refused:
         assert_refused(judgement, "CONTROL_TOTAL")
-        assert result_of(judgement, "CONTROL_TOTAL").message == "1 of 2 totals fail."
+        assert result_of(judgement, "CONTROL_TOTAL").message == "1 of 2 totals fail: amount."
 
 
 def test_malformed_lines_go_into_quarantine() -> None:
@@ -123,6 +130,16 @@ def test_a_file_with_too_many_rows_in_doubt_is_refused() -> None:
     assert_refused(judgement, "QUARANTINE_SHARE")
     assert judgement.rows_refused == 3
     assert result_of(judgement, "AMOUNT_NEGATIVE").rows_failed == 2
+
+
+def test_a_file_that_only_waits_for_what_it_refers_to_is_kept() -> None:
+    contract = CONTRACTS["units"]
+    case = good_case(contract, 3)
+    for row in range(3):
+        case.overrides[row, "organisation"] = None
+    judgement = judge(case.extracted(), contract, case.lookups(), received_on=RECEIVED_ON)
+    assert not judgement.is_refused
+    assert codes(judgement) == dict.fromkeys([2, 3, 4], "UNKNOWN_ORGANISATION")
 
 
 def test_ignored_lines_do_not_dilute_the_share_in_doubt() -> None:
@@ -216,12 +233,7 @@ def test_total_rows_are_told_from_data(total: str) -> None:
 def test_further_columns_of_a_reader_stay_with_their_rows() -> None:
     file = extracted(SMALL, things("A", "B"))
     dated = file.table.append_column("published_on", pa.array([RECEIVED_ON, None], pa.date32()))
-    judgement = judge(
-        extracted(SMALL, things("A", "B")).__class__(extract="things", table=dated, rows_received=2),
-        SMALL,
-        {},
-        received_on=RECEIVED_ON,
-    )
+    judgement = judge(replace(file, table=dated), SMALL, {}, received_on=RECEIVED_ON)
     assert judgement.accepted.column_names == [*SMALL.column_names, "source_row", "published_on"]
 
 
@@ -235,20 +247,18 @@ def test_codes_of_a_row_are_sorted_and_joined() -> None:
 def test_a_rule_that_cannot_be_run_is_an_error_and_no_verdict(
     column: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    marker = "SEC" + "RET"
     broken = small_contract(rules=[small_rule(**{"with": {"column": column, "min_value": 0}})])
     with pytest.raises(GateError, match="AMOUNT_NEGATIVE") as raised:
-        judged(things("SECRET-1", "SECRET-2", note="SECRET-3"), broken)
+        judged(things(f"{marker}-1", f"{marker}-2", note=f"{marker}-3"), broken)
     assert raised.value.code == "AMOUNT_NEGATIVE"
-    assert "SECRET" not in repr(raised.getrepr(style="long", showlocals=False).reprcrash)
-    assert raised.value.__cause__ is None
+    assert marker not in "".join(format_exception(raised.value))
     assert caplog.text == ""
 
 
 def test_a_reader_that_miscounts_is_an_error() -> None:
     with pytest.raises(GateError, match="CONSERVATION"):
-        judge(
-            extracted(SMALL, things("A", "B"), rows_received=1), SMALL, {}, received_on=RECEIVED_ON
-        )
+        judge(extracted(SMALL, things("A", "B"), rows_received=1), SMALL, {}, received_on=RECEIVED_ON)
 
 
 def test_no_file_is_left_behind_and_nothing_is_printed(
@@ -268,15 +278,8 @@ def test_nothing_the_gate_says_repeats_what_a_cell_holds(
     contract: Contract, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     marked = {"string": "MARKER", "integer": -77777701, "number": -77777702.25, "boolean": True}
-    rows = [
-        {
-            column.name: None if column.type == "date" else marked[column.type] + (str(line) * (column.type == "string"))
-            if column.type == "string"
-            else marked.get(column.type)
-            for column in contract.columns
-        }
-        for line in range(3)
-    ]
+    row = {column.name: marked.get(column.type) for column in contract.columns}
+    rows = [row | {contract.grain[0]: f"MARKER {line}"} for line in range(3)]
     lookups = {
         lookup.name: pa.table(
             {

@@ -7,7 +7,15 @@ from pipelines.extracts.contract_rules import Rule
 from pipelines.gates.derive import rule_table
 from pipelines.gates.gate import judge
 from pipelines.gates.suite import run_rules
-from tests.unit.gate_cases import CONTRACTS, FIRST_LINE, RECEIVED_ON, good_case, plant, quarantining, row_rules
+from tests.unit.gate_cases import (
+    CONTRACTS,
+    FIRST_LINE,
+    RECEIVED_ON,
+    good_case,
+    plant,
+    quarantining,
+    row_rules,
+)
 
 EVERY_CONTRACT = pytest.mark.parametrize("contract", CONTRACTS.values(), ids=list(CONTRACTS))
 EVERY_ROW_RULE = pytest.mark.parametrize(

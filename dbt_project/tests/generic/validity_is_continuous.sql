@@ -1,6 +1,6 @@
 {#-
-    Versions that were in force follow each other without a gap and without an overlap, and no
-    version ends before it begins.
+    Versions follow each other without a gap and without an overlap until the end of time; those that
+    begin and end at the same moment do not count, and none ends before it begins.
 -#}
 {% test validity_is_continuous(model, key, valid_from='valid_from', valid_to='valid_to') %}
 with
@@ -13,7 +13,7 @@ in_force as (
             partition by {{ key | join(', ') }} order by {{ valid_from }} nulls last
         ) as next_begins
     from {{ model }}
-    where was_in_force
+    where {{ valid_from }} <> {{ valid_to }}
 )
 
 select
@@ -22,5 +22,5 @@ select
     ends,
     next_begins
 from in_force
-where ends <= begins or ends is distinct from coalesce(next_begins, {{ end_of_time() }})
+where ends < begins or ends is distinct from coalesce(next_begins, {{ end_of_time() }})
 {% endtest %}

@@ -25,6 +25,9 @@ HEADER_BLOCK_BYTES = 64 * 1024
 # Blanks other than spaces are rare, and trimming them costs three times as much.
 _ODD_BLANKS = tuple(blank.encode("utf-8") for blank in BLANKS if blank not in " \r\n")
 
+# How DuckDB wants line ends spelled.
+_LINE_ENDS = {b"\n": r"\n", b"\r\n": r"\r\n", b"\r": r"\r"}
+
 
 def read_header(stream: IO[bytes], layout: Layout) -> list[str]:
     """The fields of the first row, in the file's order and as delivered.
@@ -53,11 +56,13 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         check_names(names, f"line {survey.first_line}")
     with tempfile.TemporaryDirectory() as folder:
         if survey.needs_copy:
-            source, skip = Path(folder) / "rows.csv", 0
+            source = Path(folder) / "rows.csv"
             _copy_rows(path, source, delimiter, layout.has_header)
+            _parse(connection, source, survey, delimiter=delimiter, skip=0, line_end=b"\n")
         else:
-            source, skip = path, int(layout.has_header)
-        _parse(connection, source, delimiter, skip, survey)
+            line_end = next(iter(survey.line_ends), b"\n")
+            skip = int(layout.has_header)
+            _parse(connection, path, survey, delimiter=delimiter, skip=skip, line_end=line_end)
     _number_rows(connection, survey.source_rows)
     return Cells(
         names=tuple(names) if layout.has_header else ("",) * len(names),
@@ -76,6 +81,7 @@ class _Survey:
     width: int = 0
     source_rows: Positions = field(default_factory=lambda: np.empty(0, np.int64))
     malformed: list[tuple[int, str]] = field(default_factory=list)
+    line_ends: set[bytes] = field(default_factory=set)
     needs_copy: bool = False
     blanks: str = " "
 
@@ -132,7 +138,6 @@ def _starts_blank(block: Block) -> Flags:
 def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
     survey = _Survey()
     source_rows: list[Positions] = []
-    line_ends: set[bool] = set()
     for rows in _data_rows(path, delimiter, has_header):
         block = rows.block
         if not survey.width and len(block.first):
@@ -147,8 +152,8 @@ def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
             for row in wrong[wrong >= rows.first_data_row]
         ]
         source_rows.append(block.source_rows[rows.kept])
-        line_ends |= _line_ends(block)
-        survey.needs_copy |= bool(survey.malformed) or bool(rows.blank.any()) or len(line_ends) > 1
+        survey.line_ends |= block.line_ends
+        survey.needs_copy |= bool(survey.malformed) or bool(rows.blank.any()) or len(survey.line_ends) > 1
         survey.needs_copy |= survey.width == 1 and bool((block.lines.starts == block.lines.ends).any())
         if _has_odd_blanks(block):
             survey.blanks = BLANKS
@@ -160,14 +165,6 @@ def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
 
 def _wrong_width(fields: int, width: int) -> str:
     return f"{fields} {'field' if fields == 1 else 'fields'} instead of {width}"
-
-
-def _line_ends(block: Block) -> set[bool]:
-    """Whether the block's lines end in CRLF, and whether any does not; a last line may have no end."""
-    ended = block.lines.is_crlf
-    if not block.lines.data.endswith((b"\n", b"\r")):
-        ended = ended[:-1]
-    return set(map(bool, np.unique(ended)))
 
 
 def _has_odd_blanks(block: Block) -> bool:
@@ -186,9 +183,18 @@ def _copy_rows(path: Path, target: Path, delimiter: str, has_header: bool) -> No
 
 
 def _parse(
-    connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, skip: int, survey: _Survey
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    survey: _Survey,
+    *,
+    delimiter: str,
+    skip: int,
+    line_end: bytes,
 ) -> None:
-    """Let DuckDB parse the rows into the table `parsed`, and make sure that it found the same ones."""
+    """Let DuckDB parse the rows into the table `parsed`, and make sure that it found the same ones.
+
+    The line end is stated because DuckDB would otherwise guess it, also from inside quoted fields.
+    """
     found = None
     names = [f"c{position}" for position in range(survey.width)]
     cells = ", ".join(f"{trimmed(name, survey.blanks)} as {name}" for name in names)
@@ -202,7 +208,7 @@ def _parse(
             from read_csv(
                 {literal(str(path))}, auto_detect = false, header = false, skip = {skip},
                 delim = {literal(delimiter)}, quote = '"', escape = '"', comment = '', nullstr = '',
-                columns = {{{columns}}}, parallel = {parallel}
+                new_line = {literal(_LINE_ENDS[line_end])}, columns = {{{columns}}}, parallel = {parallel}
             )
             """,
         )

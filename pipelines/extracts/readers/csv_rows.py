@@ -35,9 +35,13 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Lines:
-    """A stretch of whole lines: line i is `data[starts[i]:ends[i]]`, without its line end."""
+    """A stretch of whole lines: line i is `data[starts[i]:ends[i]]`, without its line end.
+
+    `end_mark` is the byte that ends lines; `is_crlf` says which have a carriage return before it.
+    """
 
     data: bytes
+    end_mark: int
     starts: Positions
     ends: Positions
     is_crlf: Flags
@@ -69,6 +73,19 @@ class Block:
     def source_rows(self) -> Positions:
         """The line of the file on which each row starts."""
         return self.first + self.first_line
+
+    @property
+    def line_ends(self) -> set[bytes]:
+        """The kinds of line end that occur outside of quoted fields; the last line may have none."""
+        lines = self.lines
+        depth = np.zeros(len(lines) + 1, np.int64)
+        depth[self.first] += 1
+        depth[self.last] -= 1
+        is_end = np.cumsum(depth)[:-1] == 0
+        is_end[-1] &= lines.data.endswith(bytes([lines.end_mark]))
+        return {
+            b"\r\n" if is_crlf else bytes([lines.end_mark]) for is_crlf in np.unique(lines.is_crlf[is_end])
+        }
 
     def row(self, index: int) -> bytes:
         """The bytes of a row, without its line end."""
@@ -209,7 +226,7 @@ def _split(data: bytes, line_end: int, *, has_mark: bool) -> Lines:
     is_crlf[: len(breaks)] = (content[breaks - 1] == CR) & (breaks > starts[: len(breaks)])
     if has_mark and data.startswith(BOM):
         starts[0] = len(BOM)
-    return Lines(data, starts, np.maximum(ends - is_crlf, starts), is_crlf)
+    return Lines(data, line_end, starts, np.maximum(ends - is_crlf, starts), is_crlf)
 
 
 def _find_rows(lines: Lines, first_line: int, grammar: _Grammar, is_last: bool) -> tuple[Block, int]:

@@ -20,6 +20,8 @@ select
     valid_to,
     is_latest,
     was_in_force,
+    known_from,
+    known_to,
     revision_number,
     published_on,
     received_at,

@@ -67,6 +67,8 @@ valued as (
         points.is_latest,
         points.is_withdrawn,
         points.was_in_force,
+        points.known_from,
+        points.known_to,
         points.revision_number,
         points.received_at,
         points.load_id,
@@ -120,6 +122,8 @@ select
     is_latest,
     is_withdrawn,
     was_in_force,
+    known_from,
+    known_to,
     revision_number,
     case
         when was_in_force
