@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING
 
 from pipelines.alerts import alert
 from pipelines.dagster_home import prepare_dagster_home
@@ -14,6 +15,24 @@ from pipelines.mart.publish import current_manifest
 from pipelines.progress import shown
 from pipelines.settings import Settings
 from pipelines.summary import summary
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+STARTED_HERE = {"qi_mart/started_by": "qi run"}
+
+
+def _close_dead_runs(instance: "dg.DagsterInstance") -> None:
+    """Tell Dagster that runs which `qi run` started and that never ended are dead: this process holds
+    the lock, so nobody is running them. Otherwise they would count as running for ever."""
+    import dagster as dg
+
+    unfinished = dg.RunsFilter(
+        tags=STARTED_HERE, statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    )
+    for run in instance.get_runs(unfinished):
+        instance.report_run_failed(run, "The process of this run was killed.")
 
 
 @contextmanager
@@ -48,9 +67,11 @@ def run_nightly(
 
     definitions = build_definitions(settings)
     with dg.DagsterInstance.get() as instance, _only_progress(settings, echo):
+        _close_dead_runs(instance)
         result = definitions.resolve_job_def("nightly").execute_in_process(
             instance=instance,
             raise_on_error=False,
+            tags=STARTED_HERE,
             run_config={
                 "ops": {
                     "intake": {"config": intake},

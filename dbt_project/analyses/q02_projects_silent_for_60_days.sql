@@ -55,4 +55,4 @@ left join late on projects.project_id = late.project_id
 where
     projects.silent_since is null
     or datediff('day', projects.silent_since, parameters.as_of_date) >= parameters.silent_days
-order by days_silent desc nulls first, projects.project_id
+order by days_silent desc nulls first, projects.project_id asc

@@ -26,13 +26,13 @@ units as (
         and (units.closed_on is null or units.closed_on > parameters.as_of_date)
 ),
 
--- Every unit with all units below it; depth ends a register in which units stand above each other.
+-- Every unit with all units below it; steps_down ends a register in which units stand above each other.
 families as (
     select
         organisation_code,
         unit_code,
         unit_code as member_code,
-        0 as depth
+        0 as steps_down
     from units
 
     union all
@@ -41,13 +41,13 @@ families as (
         families.organisation_code,
         families.unit_code,
         units.unit_code as member_code,
-        families.depth + 1 as depth
+        families.steps_down + 1 as steps_down
     from families
     inner join units
         on
             families.organisation_code = units.organisation_code
             and families.member_code = units.parent_unit_code
-    where families.depth < 10
+    where families.steps_down < 10
 ),
 
 work as (

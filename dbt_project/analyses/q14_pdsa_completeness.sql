@@ -6,7 +6,8 @@
 -- Caveats: shares count cycles old enough to be complete (begun 60 days ago or earlier), so that running
 -- cycles do not look careless; with fewer than 10 of them take no share as a finding. Records show what was
 -- written down, not what was done.
--- depends_on: {{ ref('fct_pdsa_cycle') }}, {{ ref('fct_project') }}, {{ ref('fct_project_month') }}, {{ ref('release') }}
+-- depends_on: {{ ref('fct_pdsa_cycle') }}, {{ ref('fct_project') }}, {{ ref('fct_project_month') }}
+-- depends_on: {{ ref('release') }}
 with
 parameters as (
     select

@@ -1,7 +1,7 @@
 -- Question 21: what did we report as at a date, and what was revised since?
 --
 -- Read: one row a point that was known to us on known_on or has changed since. reported_value is what the
--- mart would have shown that evening; current_value what it shows now; change says what happened: unchanged,
+-- mart would have shown that evening; current_value what it shows now; outcome says what happened: unchanged,
 -- revised, value withdrawn, value added (there was none), or new edition, same value.
 -- Set the parameters; null means every measure or organisation.
 -- Caveats: the axis is when we came to know (known_from, known_to); for when the publisher published take
@@ -62,14 +62,7 @@ compared as (
         latest.edition as current_edition,
         latest.load_id as current_load_id,
         latest.known_from as current_known_from,
-        case
-            when known.point_key is null then 'not known then'
-            when known.value is distinct from latest.value and latest.value is null then 'value withdrawn'
-            when known.value is distinct from latest.value and known.value is null then 'value added'
-            when known.value is distinct from latest.value then 'revised'
-            when known.edition is distinct from latest.edition then 'new edition, same value'
-            else 'unchanged'
-        end as change
+        known.point_key is not null as was_known
     from versions as latest
     left join known on latest.point_key = known.point_key
     where latest.is_latest
@@ -89,10 +82,17 @@ select
     current_load_id,
     current_known_from,
     current_value - reported_value as difference,
-    change
+    case
+        when not was_known then 'not known then'
+        when reported_value is not null and current_value is null then 'value withdrawn'
+        when reported_value is null and current_value is not null then 'value added'
+        when reported_value <> current_value then 'revised'
+        when reported_edition <> current_edition then 'new edition, same value'
+        else 'unchanged'
+    end as outcome
 from compared
 order by
-    case change when 'unchanged' then 2 when 'not known then' then 1 else 0 end,
+    case outcome when 'unchanged' then 2 when 'not known then' then 1 else 0 end,
     measure_id,
     organisation_code,
     unit_code nulls first,

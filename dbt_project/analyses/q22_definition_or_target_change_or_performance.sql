@@ -115,4 +115,4 @@ left join target_changes
     on
         performance.measure_id = target_changes.measure_id
         and performance.organisation_code = target_changes.organisation_code
-order by definition_changes desc, target_changes desc, performance.measure_id, performance.organisation_code
+order by definition_changes desc, target_changes desc, performance.measure_id asc, performance.organisation_code asc

@@ -11,7 +11,9 @@
 -- depends_on: {{ ref('dim_measure') }}, {{ ref('dim_organisation') }}, {{ ref('dim_lineage') }}
 with
 parameters as (
-    select (select max_by(run_id, load_id) from ops.fct_load where verdict <> 'withdrawn') as run_id
+    select max_by(run_id, load_id) as run_id
+    from ops.fct_load
+    where verdict <> 'withdrawn'
 ),
 
 failures as (
@@ -80,30 +82,32 @@ stale as (
     group by failed_loads.load_id
 ),
 
+descriptions as (
+    select
+        last_confirmed_load_id as load_id,
+        measure_id,
+        null as organisation_code
+    from core.dim_measure
+    where is_latest
+    union all
+    select
+        last_confirmed_load_id as load_id,
+        null as measure_id,
+        organisation_code
+    from core.dim_organisation
+    where is_latest
+),
+
 described as (
     select
         descriptions.load_id,
         count(*) as points
-    from latest_points
-    inner join (
-        select
-            versions.last_confirmed_load_id as load_id,
-            versions.measure_id,
-            null as organisation_code
-        from core.dim_measure as versions
-        where versions.is_latest
-        union all
-        select
-            versions.last_confirmed_load_id as load_id,
-            null as measure_id,
-            versions.organisation_code
-        from core.dim_organisation as versions
-        where versions.is_latest
-    ) as descriptions
+    from failed_loads
+    inner join descriptions on failed_loads.load_id = descriptions.load_id
+    inner join latest_points
         on
-            latest_points.measure_id = descriptions.measure_id
-            or latest_points.organisation_code = descriptions.organisation_code
-    inner join failed_loads on descriptions.load_id = failed_loads.load_id
+            descriptions.measure_id = latest_points.measure_id
+            or descriptions.organisation_code = latest_points.organisation_code
     group by descriptions.load_id
 ),
 

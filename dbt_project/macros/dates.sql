@@ -4,6 +4,9 @@
 
 {% macro end_of_time() -%} cast('{{ var("end_of_time") }}' as {{ dbt.type_timestamp() }}) {%- endmacro %}
 
+{#- The lake's timestamps have no zone and mean UTC; some engines read them as a type of its own. -#}
+{% macro as_timestamp(column) -%} cast({{ column }} as {{ dbt.type_timestamp() }}) {%- endmacro %}
+
 {% macro at_midnight(date_column) -%} cast({{ date_column }} as {{ dbt.type_timestamp() }}) {%- endmacro %}
 
 {% macro add_days(days, date_column) -%} cast({{ dbt.dateadd('day', days, date_column) }} as date) {%- endmacro %}

@@ -16,13 +16,11 @@
 {% macro record_watermark() %}
     {%- if target.type == 'duckdb' %}
     delete from {{ watermark_table() }} where model_name = '{{ this.name }}';
-    {#- Not max(load_id): DuckDB 1.5 fails on the extreme of a folder's name where there is one file only. #}
     insert into {{ watermark_table() }}
     select
         '{{ this.name }}',
-        coalesce(
-            (select load_id from {{ ref('stg_lake__loads') }} order by load_id desc nulls last limit 1), 'L0000000'
-        )
+        coalesce(max(load_id), 'L0000000')
+    from {{ ref('int_loads__standing') }}
     {%- endif %}
 {% endmacro %}
 

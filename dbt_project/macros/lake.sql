@@ -13,9 +13,8 @@
 
 {% macro spark__lake_table(table_name, source_name) -%}
     {%- do source(source_name, table_name) -%}
-    {%- set locations = namespace(path=none) -%}
+    {%- if not execute -%} {{ return('') }} {%- endif -%}
     {%- for node in graph.sources.values() if node.source_name == source_name and node.name == table_name -%}
-        {%- set locations.path = node.config.meta.folder -%}
+        {{ return('parquet.`' ~ node.config.meta.folder | replace('{name}', table_name) ~ '`') }}
     {%- endfor -%}
-    {{ return('parquet.`' ~ locations.path ~ '`') }}
 {%- endmacro %}

@@ -328,7 +328,7 @@ select
     valid_from < valid_to as was_in_force,
     known_from,
     known_to,
-    revision_number,
+    cast(revision_number as bigint) as revision_number,
     reinstated_by_load_id,
     last_confirmed_load_id
 from versions

@@ -89,7 +89,7 @@ def build_intake(settings: Settings) -> dg.AssetsDefinition:
         for name, text in CHECKS.items()
     ]
 
-    @dg.multi_asset(name="intake", specs=specs, check_specs=checks, pool="warehouse")
+    @dg.multi_asset(name="intake", specs=specs, check_specs=checks)
     def intake(context: dg.AssetExecutionContext, config: IntakeConfig) -> Iterator:
         """Read every new file of the inbox, judge it and keep what it brought in the lake."""
         with (

@@ -25,7 +25,6 @@ def build_release(settings: Settings, models: list[dg.AssetKey]) -> dg.AssetsDef
         group_name="mart",
         owners=["team:qi-data"],
         kinds={"duckdb", "parquet"},
-        pool="warehouse",
         description="The published mart: one read-only DuckDB file, the same tables as Parquet, a manifest.",
         check_specs=[
             dg.AssetCheckSpec(

@@ -60,7 +60,7 @@ def build_arguments(full_refresh: bool) -> list[str]:
 def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
     """The assets of every dbt model and seed."""
 
-    @dbt_assets(manifest=manifest, name="warehouse", dagster_dbt_translator=Translator(), pool="warehouse")
+    @dbt_assets(manifest=manifest, name="warehouse", dagster_dbt_translator=Translator())
     def warehouse(context: dg.AssetExecutionContext, dbt: QuietDbt, config: WarehouseConfig) -> Iterator:
         target = settings.build_path / "dbt"
         verdicts = verdicts_file(settings)

@@ -12,7 +12,6 @@ TYPES = {"Type 1": "type_1", "Type 2": "type_2", "Other A&E Department": "other"
 MONTHLY = sorted((REAL_DATA / "ae_monthly_raw_2024_25").glob("Monthly-AE-*.csv"))
 
 
-
 def published_total(path) -> tuple[date, dict[str, int]]:
     with path.open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))

@@ -1,9 +1,12 @@
+{#- A table, so that all models of a night see the same loads, and the ledger's many files are read once. -#}
+{{ config(materialized='table') }}
 -- Every load, with the moment from which its rows no longer count, if it was taken back.
 -- Rows released from quarantine belong to the file they came with: they are taken back with it.
 with
 loads as (
     select
         load_id,
+        run_id,
         extract,
         verdict,
         retry_of,
@@ -24,6 +27,7 @@ takings_back as (
 
 select
     loads.load_id,
+    loads.run_id,
     loads.extract,
     loads.loaded_at,
     loads.is_synthetic,

@@ -20,7 +20,7 @@ renamed as (
         coalesce(edition, 'original') as edition,
         suppression_reason,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

@@ -21,7 +21,7 @@ renamed as (
         starts_on,
         ends_on,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

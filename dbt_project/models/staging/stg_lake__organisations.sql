@@ -14,7 +14,7 @@ renamed as (
         closed_on,
         coalesce(register_rank, 1) as register_rank,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

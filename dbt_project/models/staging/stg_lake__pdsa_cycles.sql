@@ -19,7 +19,7 @@ renamed as (
         study_finding,
         decision,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

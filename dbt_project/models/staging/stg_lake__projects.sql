@@ -28,7 +28,7 @@ renamed as (
         sponsor_id,
         source_system,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

@@ -12,7 +12,7 @@ renamed as (
         period_start,
         codes,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

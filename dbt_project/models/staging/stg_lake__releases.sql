@@ -6,7 +6,7 @@ source as (
 renamed as (
     select
         release_id,
-        published_at,
+        {{ as_timestamp('published_at') }} as published_at,
         as_of_date,
         run_id,
         code_version,

@@ -11,7 +11,7 @@ renamed as (
         adopted_on,
         eligible_units,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

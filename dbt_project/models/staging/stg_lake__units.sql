@@ -14,7 +14,7 @@ renamed as (
         valid_from,
         closed_on,
         published_on,
-        received_at,
+        {{ as_timestamp('received_at') }} as received_at,
         load_id,
         source_row
     from source

@@ -10,7 +10,7 @@ rows_to_check as (
     {%- if only_tonight %}
     where load_id in (
         select loads.load_id
-        from {{ ref('stg_lake__loads') }} as loads
+        from {{ ref('int_loads__standing') }} as loads
         inner join {{ ref('stg_tonight__clock') }} as clock on loads.run_id = clock.run_id
     )
     {%- endif %}

@@ -11,7 +11,7 @@ accepted as (
         stratum,
         period_start
     from {{ ref('stg_lake__measure_points') }}
-    where load_id in (select load_id from {{ ref('fct_load') }})
+    where load_id in (select loads.load_id from {{ ref('fct_load') }} as loads)
 ),
 
 versions as (

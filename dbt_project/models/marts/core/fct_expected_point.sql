@@ -36,8 +36,7 @@ points as (
         points.period_start,
         points.value,
         points.suppression_reason,
-        points.is_withdrawn,
-        measures.frequency
+        points.is_withdrawn
     from {{ ref('fct_measure_point') }} as points
     inner join measures on points.measure_id = measures.measure_id
     where points.is_latest
@@ -54,21 +53,31 @@ waiting_rows as (
     where open_rows.extract = 'measure_points'
 ),
 
+first_points as (
+    select
+        measure_id,
+        min(period_start) as period_start
+    from points
+    group by measure_id
+),
+
 anchors as (
     select
         measures.measure_id,
         measures.frequency,
         measures.grace_days,
         measures.ends_on,
-        {{ period_anchor('measures.frequency', 'firsts.period_start') }} as anchor
+        {{ period_anchor('measures.frequency', 'first_points.period_start') }} as anchor
     from measures
-    inner join (
-        select
-            measure_id,
-            min(period_start) as period_start
-        from points
-        group by measure_id
-    ) as firsts on measures.measure_id = firsts.measure_id
+    inner join first_points on measures.measure_id = first_points.measure_id
+),
+
+cadences as (
+    select distinct
+        frequency,
+        anchor,
+        grace_days
+    from anchors
 ),
 
 period_starts as (
@@ -77,7 +86,7 @@ period_starts as (
         cadences.anchor,
         cadences.grace_days,
         dates.date_day as period_start
-    from (select distinct frequency, anchor, grace_days from anchors) as cadences
+    from cadences
     cross join {{ ref('dim_date') }} as dates
     where
         case cadences.frequency
@@ -90,6 +99,18 @@ period_starts as (
         end
 ),
 
+neighbours as (
+    select
+        frequency,
+        anchor,
+        grace_days,
+        period_start,
+        lead(period_start) over (
+            partition by frequency, anchor order by period_start nulls last
+        ) as next_period_start
+    from period_starts
+),
+
 periods as (
     select
         frequency,
@@ -97,45 +118,52 @@ periods as (
         period_start,
         {{ add_days('-1', 'next_period_start') }} as period_end,
         {{ add_days('grace_days', 'next_period_start') }} as due_on
-    from (
-        select
-            frequency,
-            anchor,
-            grace_days,
-            period_start,
-            lead(period_start) over (
-                partition by frequency, anchor order by period_start nulls last
-            ) as next_period_start
-        from period_starts
-    ) as neighbours
+    from neighbours
     where next_period_start is not null
 ),
 
-delivered as (
+placed_points as (
     select
         points.measure_id,
         points.organisation_code,
         {{ period_start_of('anchors.frequency', 'anchors.anchor', 'points.period_start') }} as period_start,
-        sum(case when points.is_withdrawn then 0 else 1 end) as points_received,
-        sum(case when points.value is not null then 1 else 0 end) as points_with_value,
-        sum(case when points.suppression_reason is not null and not points.is_withdrawn then 1 else 0 end)
-            as points_suppressed,
-        sum(case when points.is_withdrawn then 1 else 0 end) as points_withdrawn
+        points.value,
+        points.suppression_reason,
+        points.is_withdrawn
     from points
     inner join anchors on points.measure_id = anchors.measure_id
-    group by 1, 2, 3
+),
+
+delivered as (
+    select
+        measure_id,
+        organisation_code,
+        period_start,
+        sum(case when is_withdrawn then 0 else 1 end) as points_received,
+        sum(case when value is not null then 1 else 0 end) as points_with_value,
+        sum(case when suppression_reason is not null and not is_withdrawn then 1 else 0 end) as points_suppressed,
+        sum(case when is_withdrawn then 1 else 0 end) as points_withdrawn
+    from placed_points
+    group by measure_id, organisation_code, period_start
+),
+
+placed_waiting_rows as (
+    select
+        waiting_rows.measure_id,
+        waiting_rows.organisation_code,
+        {{ period_start_of('anchors.frequency', 'anchors.anchor', 'waiting_rows.period_start') }} as period_start
+    from waiting_rows
+    inner join anchors on waiting_rows.measure_id = anchors.measure_id
 ),
 
 waiting as (
     select
-        waiting_rows.measure_id,
-        waiting_rows.organisation_code,
-        {{ period_start_of('anchors.frequency', 'anchors.anchor', 'waiting_rows.period_start') }}
-            as period_start,
+        measure_id,
+        organisation_code,
+        period_start,
         count(*) as points_quarantined
-    from waiting_rows
-    inner join anchors on waiting_rows.measure_id = anchors.measure_id
-    group by 1, 2, 3
+    from placed_waiting_rows
+    group by measure_id, organisation_code, period_start
 ),
 
 due as (
@@ -149,25 +177,48 @@ due as (
     group by periods.frequency, periods.anchor
 ),
 
+last_delivered as (
+    select
+        measure_id,
+        coalesce(
+            max(case when points_received > 0 then period_start end), max(period_start)
+        ) as period_start,
+        count(distinct organisation_code) as organisations
+    from delivered
+    group by measure_id
+),
+
+-- Periods that somebody delivered: there an absent organisation is missing, not the source late.
+delivered_periods as (
+    select distinct
+        measure_id,
+        period_start
+    from delivered
+    where points_received > 0
+),
+
 measure_ends as (
     select
         anchors.measure_id,
         anchors.frequency,
         anchors.anchor,
         anchors.ends_on,
-        lasts.last_delivered,
-        greatest(lasts.last_delivered, coalesce(due.last_due, lasts.last_delivered)) as last_expected
+        last_delivered.period_start as last_delivered,
+        last_delivered.organisations,
+        greatest(last_delivered.period_start, coalesce(due.last_due, last_delivered.period_start)) as last_expected
     from anchors
-    inner join (
-        select
-            measure_id,
-            coalesce(
-                max(case when points_received > 0 then period_start end), max(period_start)
-            ) as last_delivered
-        from delivered
-        group by measure_id
-    ) as lasts on anchors.measure_id = lasts.measure_id
+    inner join last_delivered on anchors.measure_id = last_delivered.measure_id
     left join due on anchors.frequency = due.frequency and anchors.anchor = due.anchor
+),
+
+series as (
+    select
+        measure_id,
+        organisation_code,
+        min(period_start) as first_period,
+        max(period_start) as last_period
+    from delivered
+    group by measure_id, organisation_code
 ),
 
 -- From an organisation's first period to the last that is expected of it, or that it delivered.
@@ -178,6 +229,7 @@ spans as (
         ends.frequency,
         ends.anchor,
         ends.last_delivered,
+        ends.organisations,
         organisations.closed_on,
         series.first_period,
         greatest(
@@ -188,15 +240,7 @@ spans as (
                 coalesce(organisations.closed_on, ends.last_expected)
             )
         ) as last_period
-    from (
-        select
-            measure_id,
-            organisation_code,
-            min(period_start) as first_period,
-            max(period_start) as last_period
-        from delivered
-        group by measure_id, organisation_code
-    ) as series
+    from series
     inner join measure_ends as ends on series.measure_id = ends.measure_id
     left join organisations on series.organisation_code = organisations.organisation_code
 ),
@@ -210,7 +254,9 @@ grid as (
         periods.period_end,
         periods.due_on,
         spans.closed_on,
-        spans.last_delivered,
+        -- Behind a measure of one organisation there is no source beside the organisation itself.
+        delivered_periods.period_start is not null
+        or (spans.organisations = 1 and periods.period_start < spans.last_delivered) as is_source_there,
         coalesce(delivered.points_received, 0) as points_received,
         coalesce(delivered.points_with_value, 0) as points_with_value,
         coalesce(delivered.points_suppressed, 0) as points_suppressed,
@@ -227,6 +273,8 @@ grid as (
             spans.measure_id = delivered.measure_id
             and spans.organisation_code = delivered.organisation_code
             and periods.period_start = delivered.period_start
+    left join delivered_periods
+        on spans.measure_id = delivered_periods.measure_id and periods.period_start = delivered_periods.period_start
     left join waiting
         on
             spans.measure_id = waiting.measure_id
@@ -250,7 +298,7 @@ select
         when points_withdrawn > 0 then 'withdrawn'
         when points_quarantined > 0 then 'quarantined'
         when closed_on <= period_end then 'closed'
-        when period_start <= last_delivered then 'missing'
+        when is_source_there then 'missing'
         else 'source_late'
     end as status,
     cast(points_received as bigint) as points_received,

@@ -111,31 +111,57 @@ point_totals as (
 ),
 
 -- Organisations that lead, take part in or measure a project.
+involved as (
+    select
+        project_id,
+        organisation_code
+    from projects
+    union all
+    select
+        project_id,
+        organisation_code
+    from {{ ref('bridge_project_member') }}
+    union all
+    select
+        project_id,
+        organisation_code
+    from points
+),
+
 organisations as (
     select
         project_id,
         count(distinct organisation_code) as organisations
-    from (
-        select project_id, organisation_code from projects
-        union all
-        select project_id, organisation_code from {{ ref('bridge_project_member') }}
-        union all
-        select project_id, organisation_code from points
-    ) as involved
+    from involved
     group by project_id
 ),
 
 -- What happened in a project, each kind of event with its date; planned dates do not count.
 activities as (
-    select project_id, started_on as happened_on from {{ ref('fct_pdsa_cycle') }}
+    select
+        project_id,
+        started_on as happened_on
+    from {{ ref('fct_pdsa_cycle') }}
     union all
-    select project_id, studied_on as happened_on from {{ ref('fct_pdsa_cycle') }}
+    select
+        project_id,
+        studied_on as happened_on
+    from {{ ref('fct_pdsa_cycle') }}
     union all
-    select project_id, completed_on as happened_on from {{ ref('fct_pdsa_cycle') }}
+    select
+        project_id,
+        completed_on as happened_on
+    from {{ ref('fct_pdsa_cycle') }}
     union all
-    select project_id, last_measured_on as happened_on from point_totals
+    select
+        project_id,
+        last_measured_on as happened_on
+    from point_totals
     union all
-    select project_id, progress_scored_on as happened_on from projects
+    select
+        project_id,
+        progress_scored_on as happened_on
+    from projects
 ),
 
 last_activities as (

@@ -78,7 +78,7 @@ scored as (
     inner join versions
         on
             project_months.project_id = versions.project_id
-            and versions.progress_scored_on <= project_months.known_on
+            and project_months.known_on >= versions.progress_scored_on
     where versions.progress_score is not null
 ),
 
