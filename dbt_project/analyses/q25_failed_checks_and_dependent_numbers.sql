@@ -5,15 +5,14 @@
 -- refused they are 0, and stale_points are the points from the same source that stayed as they were.
 -- described_points are latest points whose measure or organisation is described by a row of this load.
 -- depends_on lists every published table that the extract feeds.
--- Caveats: last night is the last run that looked at a file, so the answer does not vanish on a night when
--- nothing arrives; set run_id to ask about another. A warning (action warn) holds no row back.
+-- Caveats: last night is the last run in which the gate judged a file, so the answer does not vanish on a
+-- night when nothing arrives; set run_id to ask about another. A warning (action warn) holds no row back.
 -- depends_on: {{ ref('fct_gate_result') }}, {{ ref('fct_load') }}, {{ ref('fct_measure_point') }}
 -- depends_on: {{ ref('dim_measure') }}, {{ ref('dim_organisation') }}, {{ ref('dim_lineage') }}
 with
 parameters as (
     select max_by(run_id, load_id) as run_id
-    from ops.fct_load
-    where verdict <> 'withdrawn'
+    from ops.fct_gate_result
 ),
 
 failures as (

@@ -119,16 +119,24 @@ def kill_when(home: Home, line: str) -> None:
     run.wait(timeout=60)
 
 
-@pytest.mark.parametrize("line", ["[2/", "dbt: built core.", "publish: writing"])
-def test_killed_night_keeps_the_last_release_and_the_next_run_catches_up(tmp_path, line):
-    home = Home(tmp_path / "inbox", tmp_path / "home")
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory) -> tuple[Home, Home]:
+    """A home after its first night with a second night's files waiting, and the same one undisturbed."""
+    folder = tmp_path_factory.mktemp("nights")
+    home = Home(folder / "inbox", folder / "home")
     deliver(home.inbox, FIRST_NIGHT)
     home.qi("run")
-    before = tables(home)
     deliver(home.inbox, SECOND_NIGHT)
-    undisturbed = home.copy(tmp_path / "undisturbed")
+    undisturbed = home.copy(folder / "undisturbed")
     undisturbed.qi("run")
+    return home, undisturbed
 
+
+@pytest.mark.parametrize("line", ["[2/", "dbt: built core.", "publish: writing"])
+def test_killed_night_keeps_the_last_release_and_the_next_run_catches_up(tmp_path, two_nights, line):
+    waiting, undisturbed = two_nights
+    home = waiting.copy(tmp_path)
+    before = tables(home)
     kill_when(home, line)
     assert tables(home) == before
     home.qi("run")

@@ -1,0 +1,165 @@
+"""The demo organisation's first nights: what is promised to whoever types `make run`."""
+
+import json
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.demo.generate import generate
+from pipelines.settings import PROJECT_ROOT
+from tests.integration.conftest import Home
+
+ANALYSES = sorted((PROJECT_ROOT / "dbt_project" / "analyses").glob("q*.sql"))
+
+
+def test_summary_says_what_came_and_where_the_mart_is(demo_night):
+    home, printed = demo_night
+    assert "Rows received:" in printed
+    assert "Refused: 1" in printed
+    assert "Not recognised: 1" in printed
+    assert str(home.path / "mart" / "qi_mart.duckdb") in printed
+    assert "active_projects" in printed
+    assert "SYNTHETIC" in printed
+
+
+def test_second_run_loads_nothing_and_changes_no_content(demo_night, tmp_path):
+    home = demo_night[0].copy(tmp_path)
+    before = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
+    printed = home.qi("run")
+    after = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
+    assert "Nothing new in the inbox" in printed
+    assert after["tables"] == before["tables"]
+    assert after["release_id"] == before["release_id"]
+
+
+def test_rebuilt_from_the_lake_alone_the_mart_has_the_same_content(demo_night, tmp_path):
+    home = demo_night[0].copy(tmp_path)
+    before = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
+    (home.path / "build" / "warehouse.duckdb").unlink()
+    for path in sorted(home.inbox.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    home.qi("run")
+    after = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
+    assert after["tables"] == before["tables"]
+
+
+def test_every_load_is_conserved_and_every_file_is_known(demo_night):
+    home, _ = demo_night
+    assert home.ask("select load_id from ops.fct_load where not is_conserved") == []
+    delivered = {
+        path.relative_to(home.inbox).as_posix()
+        for path in home.inbox.rglob("*")
+        if path.is_file() and path.name != "SYNTHETIC.md"
+    }
+    assert delivered == {path for (path,) in home.ask("select distinct file_path from ops.fct_load")}
+    assert home.ask("select count(*) from ops.fct_load where not is_synthetic") == [(0,)]
+
+
+@pytest.mark.parametrize("path", ANALYSES, ids=lambda path: path.stem)
+def test_every_question_of_the_cookbook_has_an_answer(demo_night, path):
+    home, _ = demo_night
+    answer = home.qi("sql", str(path), "--format", "csv")
+    assert len(answer.splitlines()) > 1
+
+
+def test_every_published_table_and_column_explains_itself(demo_night):
+    home, _ = demo_night
+    assert home.ask("select table_name from duckdb_tables() where comment is null") == []
+    assert home.ask("select table_name, column_name from duckdb_columns() where comment is null") == []
+
+
+def test_parquet_copies_equal_the_mart(demo_night):
+    home, _ = demo_night
+    release = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
+    folder = home.path / "mart" / "releases" / release["release_id"] / "parquet"
+    for table, state in release["tables"].items():
+        schema, name = table.split(".")
+        parquet = str(folder / schema / f"{name}.parquet")
+        assert duckdb.execute("select count(*) from read_parquet(?)", [parquet]).fetchall() == [
+            (state["rows"],)
+        ]
+
+
+def test_staff_identifiers_reach_the_mart_as_pseudonyms_only(demo_night):
+    home, _ = demo_night
+    assert home.ask("select count(*) from core.bridge_project_member where person_id like 'STAFF%'") == [(0,)]
+    lake = home.path / "lake"
+    for path in lake.rglob("*.parquet"):
+        assert b"STAFF-0" not in path.read_bytes()
+
+
+def nights(folder: Path, summary) -> Home:
+    """The same deliveries judged one received date after the other, each on its own night."""
+    home = Home(folder / "inbox", folder / "home")
+    for day in summary.timeline.deliveries:
+        home.qi("run", "--received-to", day.isoformat(), now=f"{day.isoformat()}T04:00:00")
+    return home
+
+
+@pytest.fixture(scope="module")
+def night_by_night(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nights")
+    summary = generate(folder / "inbox", end=date(2026, 11, 20), projects=120)
+    return nights(folder, summary), summary
+
+
+def test_planted_dirt_is_found_where_it_was_planted(night_by_night):
+    """Night by night every planted fault has its code on its line, and nothing else is quarantined."""
+    home, summary = night_by_night
+    expected = Counter()
+    for dirt in summary.dirt:
+        if dirt.verdict == "quarantined":
+            for line in dirt.lines:
+                for code in dirt.codes:
+                    expected[(dirt.file, line, code)] += 1
+    found = Counter(
+        home.ask(
+            "select distinct loads.file_path, rows.source_row, rows.code "
+            "from ops.fct_quarantined_row as rows join ops.fct_load as loads using (load_id)"
+        )
+    )
+    assert found == expected
+
+
+def test_what_waited_for_a_later_delivery_is_released(night_by_night):
+    home, summary = night_by_night
+    waiting = {
+        (dirt.file, line)
+        for dirt in summary.dirt
+        if dirt.verdict == "quarantined" and dirt.released_by
+        for line in dirt.lines
+    }
+    released = set(
+        home.ask(
+            "select distinct loads.file_path, rows.source_row from ops.fct_quarantined_row as rows "
+            "join ops.fct_load as loads using (load_id) where rows.status = 'released'"
+        )
+    )
+    assert waiting
+    assert released == waiting
+    assert home.ask("select load_id from ops.fct_load where not is_conserved") == []
+
+
+def test_nights_one_by_one_end_with_the_same_latest_points_as_one_night(night_by_night, demo_night):
+    one_by_one, _ = night_by_night
+    at_once, _ = demo_night
+    query = (
+        "select measure_id, organisation_code, unit_code, stratum, period_start, value, numerator, "
+        "denominator, edition, is_withdrawn, valid_from from core.fct_measure_point "
+        "where is_latest order by all"
+    )
+    assert one_by_one.ask(query) == at_once.ask(query)
+
+
+def test_what_was_reported_as_at_a_date_is_kept(night_by_night):
+    home, _ = night_by_night
+    revised = home.ask(
+        "select count(*) from core.fct_measure_point where not is_latest and was_in_force and valid_to < "
+        "timestamp '9999-01-01'"
+    )
+    assert revised[0][0] > 0
+    withdrawn = home.ask("select count(*) from core.fct_measure_point where is_latest and is_withdrawn")
+    assert withdrawn == [(2,)]
