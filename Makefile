@@ -7,6 +7,8 @@ export QI_HOME
 export QI_INBOX = $(INBOX)
 export DO_NOT_TRACK = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
+# Imports take most of a quiet night; compiled once, they take half as long.
+export UV_COMPILE_BYTECODE = 1
 UV = .venv-uv/bin/uv
 QI = $(UV) run --frozen --no-dev qi
 DEV = $(UV) run --frozen
@@ -32,7 +34,8 @@ $(UV):
 lint: setup ## style of Python and SQL
 	$(DEV) ruff check .
 	$(DEV) ruff format --check .
-	$(DEV) sqlfluff lint dbt_project --disable-progress-bar
+	QI_LAKE=lake QI_BUILD=build QI_WAREHOUSE=:memory: DBT_TARGET_PATH=$(CURDIR)/dbt_project/target/lint \
+		$(DEV) sqlfluff lint dbt_project --disable-progress-bar
 
 types: setup ## type check
 	$(DEV) pyright

@@ -14,7 +14,9 @@ from dbt.version import __version__ as dbt_version
 from packaging.version import Version
 
 from pipelines.defs.transient import retrying_transient_failures
+from pipelines.lake.durable import write_text
 from pipelines.lock import single_writer
+from pipelines.mart.manifest import project_digest
 from pipelines.mart.publish import telling_analysts, verdicts_file
 from pipelines.mart.tonight import write_tonight
 from pipelines.mart.verdicts import forget_verdicts, record_verdicts
@@ -72,14 +74,30 @@ def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
             write_tonight(settings, context.run_id)
             forget_verdicts(verdicts)
             (target / "run_results.json").unlink(missing_ok=True)
-            invocation = dbt.cli(build_arguments(config.full_refresh), context=context, target_path=target)
+            built_by = settings.build_path / "built_by.sha256"
+            full_refresh = config.full_refresh or _is_built_by_other_code(settings, built_by)
+            if full_refresh:
+                built_by.unlink(missing_ok=True)
+            invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)
             for event in invocation.stream():
                 if isinstance(event, dg.Output) and event.output_name.startswith(SHOWN):
                     PROGRESS.info("dbt: built %s", event.output_name.replace("__", ".", 1))
                 yield event
+            write_text(project_digest(), built_by)
             record_verdicts(verdicts, target / "run_results.json")
 
     return warehouse
+
+
+def _is_built_by_other_code(settings: Settings, built_by: Path) -> bool:
+    """Whether the warehouse was built by other models than today's, or a full build was cut off. An
+    incremental build that was cut off needs no new start: every model is one transaction."""
+    if not settings.warehouse_file.exists():
+        return False
+    is_same = built_by.exists() and built_by.read_text(encoding="utf-8") == project_digest()
+    if not is_same:
+        PROGRESS.info("dbt: the models have changed, so every table is built anew from the lake")
+    return not is_same
 
 
 def dbt_resource() -> QuietDbt:

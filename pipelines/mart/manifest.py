@@ -1,6 +1,7 @@
 """dbt's manifest, which Dagster needs before it can load the project: parsed when it is missing or
 older than the project's files."""
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -20,10 +21,24 @@ def ensure_manifest() -> Path:
     return MANIFEST
 
 
-def _newest_source() -> float:
+def _sources() -> list[Path]:
     files = [path for folder in WATCHED for path in (DBT_PROJECT / folder).rglob("*") if path.is_file()]
-    files += DBT_PROJECT.glob("*.yml")
-    return max(path.stat().st_mtime for path in files)
+    return sorted([*files, *DBT_PROJECT.glob("*.yml")])
+
+
+def _newest_source() -> float:
+    return max(path.stat().st_mtime for path in _sources())
+
+
+def project_digest() -> str:
+    """A hash of everything that decides how tables are built: when it changes, what was built
+    incrementally before may no longer be what a build from the lake would give."""
+    digest = hashlib.sha256()
+    for path in _sources():
+        if path.suffix in (".sql", ".csv") or path.parent == DBT_PROJECT:
+            digest.update(path.relative_to(DBT_PROJECT).as_posix().encode("utf-8"))
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _parse() -> None:
