@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import duckdb
 from filelock import FileLock, Timeout
 
 from pipelines.settings import Settings
@@ -28,3 +29,17 @@ def single_writer(settings: Settings) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def check_warehouse_is_free(settings: Settings) -> None:
+    """Raise AnotherRunIsWriting while a dbt process that outlived its killed run still writes."""
+    if not settings.warehouse_file.exists():
+        return
+    try:
+        duckdb.connect(str(settings.warehouse_file)).close()
+    except duckdb.IOException as fault:
+        if "lock" not in str(fault):
+            raise
+        raise AnotherRunIsWriting(
+            f"Another process has {settings.warehouse_file} open for writing. Wait for it to end."
+        ) from fault

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.alerts import alert
 from pipelines.dagster_home import prepare_dagster_home
+from pipelines.intake.night import read_unsettled
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import read_ledger
 from pipelines.mart.publish import current_manifest
@@ -92,5 +93,5 @@ def run_nightly(
         ], False
     assert manifest is not None
     loads = [row for row in read_ledger(Lake(settings.lake_path)) if row.run_id == result.run_id]
-    lines = summary(settings, loads, [], manifest)
+    lines = summary(settings, loads, read_unsettled(settings), manifest)
     return [*lines, "", f"Done in {time.monotonic() - started:.0f} s."], True

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from pipelines.intake.inbox import Unsettled
 from pipelines.lake.ledger import LedgerRow
 from pipelines.mart.query import query
 from pipelines.settings import Settings
@@ -19,7 +18,7 @@ LISTED = 20
 
 
 def summary(
-    settings: Settings, loads: list[LedgerRow], unsettled: list[Unsettled], manifest: dict
+    settings: Settings, loads: list[LedgerRow], unsettled: list[tuple[str, str]], manifest: dict
 ) -> list[str]:
     """Lines of text on one run. `loads`: its ledger rows; `manifest`: the release analysts read now."""
     return [
@@ -32,7 +31,7 @@ def summary(
         *_listed(
             "Not recognised", [(row.file_path, row.reason) for row in loads if row.verdict == "unrecognised"]
         ),
-        *_listed("Left for the next run", [(file.relative, file.reason) for file in unsettled]),
+        *_listed("Left for the next run", unsettled),
         *_quarantine(settings, loads),
         *_checks(settings, loads, manifest),
         *_mart(settings, manifest),

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ from packaging.version import Version
 
 from pipelines.defs.transient import retrying_transient_failures
 from pipelines.lake.durable import write_text
-from pipelines.lock import single_writer
+from pipelines.lock import check_warehouse_is_free, single_writer
 from pipelines.mart.manifest import project_digest
 from pipelines.mart.publish import telling_analysts, verdicts_file
 from pipelines.mart.tonight import write_tonight
 from pipelines.mart.verdicts import forget_verdicts, record_verdicts
-from pipelines.mart.warehouse import PUBLISHED_SCHEMAS
+from pipelines.mart.warehouse import PUBLISHED_SCHEMAS, reading, row_counts
 from pipelines.progress import PROGRESS
 from pipelines.settings import DBT_PROJECT, Settings
 
@@ -71,6 +71,7 @@ def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
             single_writer(settings),
             telling_analysts(settings, context.run_id, "the dbt build"),
         ):
+            check_warehouse_is_free(settings)
             write_tonight(settings, context.run_id)
             forget_verdicts(verdicts)
             (target / "run_results.json").unlink(missing_ok=True)
@@ -79,14 +80,42 @@ def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
             if full_refresh:
                 built_by.unlink(missing_ok=True)
             invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)
-            for event in invocation.stream():
-                if isinstance(event, dg.Output) and event.output_name.startswith(SHOWN):
-                    PROGRESS.info("dbt: built %s", event.output_name.replace("__", ".", 1))
-                yield event
+            yield from _with_row_counts(invocation.stream(), settings.warehouse_file)
             write_text(project_digest(), built_by)
             record_verdicts(verdicts, target / "run_results.json")
 
     return warehouse
+
+
+def _with_row_counts(events: Iterable, warehouse_file: Path) -> Iterator:
+    """Pass dbt's events on, tables with their row counts. Tables wait until dbt has ended, because
+    the file cannot be read while dbt writes it; when dbt fails, what it built is passed on first."""
+    built: list[dg.Output] = []
+    try:
+        for event in events:
+            if isinstance(event, dg.Output):
+                if event.output_name.startswith(SHOWN):
+                    PROGRESS.info("dbt: built %s", _table(event))
+                built.append(event)
+            else:
+                yield event
+    except Exception:
+        yield from built
+        raise
+    with reading(warehouse_file) as warehouse:
+        counts = row_counts(warehouse)
+    for event in built:
+        rows = {"dagster/row_count": counts[_table(event)]} if _table(event) in counts else {}
+        yield dg.Output(
+            event.value,
+            output_name=event.output_name,
+            metadata={**event.metadata, **rows},
+            data_version=event.data_version,
+        )
+
+
+def _table(event: dg.Output) -> str:
+    return event.output_name.replace("__", ".", 1)
 
 
 def _is_built_by_other_code(settings: Settings, built_by: Path) -> bool:

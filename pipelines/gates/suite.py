@@ -17,9 +17,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
-from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.exceptions.exceptions import GreatExpectationsError
 from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import Expectation
@@ -29,21 +26,22 @@ from great_expectations.expectations.row_conditions import (
     Condition,
     OrCondition,
 )
-from great_expectations.validator.validator import Validator
+from great_expectations.validator.metric_configuration import MetricConfiguration
+from great_expectations.validator.metrics_calculator import MetricsCalculator
+from great_expectations.validator.validation_graph import MetricEdge, ValidationGraph
 
 from pipelines.extracts.contract_rules import Action, Rule
 from pipelines.extracts.contract_rules import Condition as RuleCondition
 from pipelines.gates.faults import GateError
 from pipelines.gates.keys import Positions
 
-# Great Expectations copies the whole frame for each expectation, so that wide frames of many rows are slow;
-# and each validation costs some milliseconds, so that many narrow ones are slow for few rows.
-CELLS_PER_BATCH = 1_000_000
-
 SEVERITY = {Action.REFUSE_FILE: "critical", Action.QUARANTINE_ROW: "warning", Action.WARN: "info"}
 
-# Without index columns the complete result lists positions; the query it could add repeats them as text.
-RESULT_FORMAT = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
+# A verdict takes counts only; where rows fail, their positions are asked for after it, and never their values.
+VERDICT = {"result_format": {"result_format": "BASIC", "exclude_unexpected_values": True}}
+COUNTS = {"result_format": "BOOLEAN_ONLY"}
+POSITIONS = {"result_format": {"result_format": "COMPLETE", "return_unexpected_index_query": False}}
+POSITIONS_METRIC = "unexpected_index_list"
 
 EPOCH = date(1970, 1, 1)
 
@@ -60,27 +58,21 @@ class Outcome:
 
 
 def run_rules(rules: Sequence[Rule], table: pa.Table) -> list[Outcome]:
-    """Validate a table against rules, one outcome a rule, in their order.
+    """Judge a table by rules, one outcome a rule, in their order.
 
     Raises:
         GateError: Great Expectations could not evaluate a rule.
     """
     with _quiet_library():
-        context = _silent_context()
-        return [
-            outcome
-            for group in _groups(rules, table.num_rows)
-            for outcome in _run_group(group, table, context)
-        ]
+        return [_run_rule(rule, table) for rule in rules]
 
 
 def build_suite(rules: Sequence[Rule]) -> gx.ExpectationSuite:
-    """The rules as an expectation suite; `meta` of each expectation has its code and position."""
-    expectations = [_expectation(rule, position) for position, rule in enumerate(rules)]
-    return gx.ExpectationSuite(name="rules", expectations=expectations)
+    """The rules as an expectation suite; `meta` of each expectation has its code, category and action."""
+    return gx.ExpectationSuite(name="rules", expectations=[_expectation(rule) for rule in rules])
 
 
-def _expectation(rule: Rule, position: int) -> Expectation:
+def _expectation(rule: Rule) -> Expectation:
     class_name = "".join(part.capitalize() for part in rule.expectation.split("_"))
     arguments = {name: _plain(value) for name, value in rule.arguments.items()}
     if rule.where:
@@ -89,7 +81,7 @@ def _expectation(rule: Rule, position: int) -> Expectation:
         **arguments,
         severity=SEVERITY[rule.action],
         notes=rule.reason,
-        meta={"code": rule.code, "position": position, "category": rule.category, "action": rule.action},
+        meta={"code": rule.code, "category": rule.category, "action": rule.action},
     )
 
 
@@ -120,13 +112,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
-    """The table for Great Expectations: text as text, everything else as floating point, empty as NaN.
+def _frame(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
+    """Columns of the table, as far as it has them, for Great Expectations: text as text, everything else as
+    floating point, empty as NaN.
 
     Dates become days and timestamps seconds since 1970, because Great Expectations compares dates other than
     those in nanoseconds one by one, and nanoseconds end in 2262, before the dates that mean "for ever".
     """
-    columns = {name: _series(table.column(name)) for name in table.column_names}
+    columns = {name: _series(table.column(name)) for name in names if name in table.column_names}
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 
@@ -140,67 +133,74 @@ def _series(column: pa.ChunkedArray) -> Any:
     return pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
 
 
-def _groups(rules: Sequence[Rule], row_count: int) -> Iterator[list[Rule]]:
-    """Rules that may share a frame: consecutive, and together not more cells than a batch may have."""
-    group: list[Rule] = []
-    columns: set[str] = set()
-    for rule in rules:
-        wider = columns | set(rule.columns_needed)
-        if group and len(wider) * row_count > CELLS_PER_BATCH:
-            yield group
-            group, wider = [], set(rule.columns_needed)
-        group.append(rule)
-        columns = wider
-    if group:
-        yield group
+@dataclass(frozen=True)
+class _Prepared:
+    """An expectation, and what Great Expectations has to compute for it.
+
+    counts: by name, the metrics that its verdict takes. edges: these with all that they are computed from.
+    positions: the metric that lists failing rows; None for an expectation on the whole table.
+    """
+
+    expectation: Expectation
+    counts: dict[str, MetricConfiguration]
+    edges: list[MetricEdge]
+    positions: MetricConfiguration | None
 
 
-def _run_group(rules: list[Rule], table: pa.Table, context: AbstractDataContext) -> list[Outcome]:
-    needed = dict.fromkeys(name for rule in rules for name in rule.columns_needed)
-    frame = _frame(table.select([name for name in needed if name in table.column_names]))
-    # Batches of a data source are hashed twice and kept; a validator on an engine of its own does neither.
-    engine = PandasExecutionEngine(batch_data_dict={"table": frame})
-    validator = Validator(execution_engine=engine, data_context=context)
+# A validator of the library works out what an expectation needs anew for every table, which takes ten times
+# as long as judging a small file. So that is done once a rule here, and kept for all files of the process.
+_PREPARED: dict[str, _Prepared] = {}
+
+
+def _prepared(rule: Rule) -> _Prepared:
+    key = repr(rule)
+    if key not in _PREPARED:
+        _PREPARED[key] = _prepare(build_suite([rule]).expectations[0])
+    return _PREPARED[key]
+
+
+def _prepare(expectation: Expectation) -> _Prepared:
+    engine = PandasExecutionEngine()
+    calculator = MetricsCalculator(engine)
+    counts = expectation.get_validation_dependencies(engine, COUNTS).metric_configurations
+    listed = expectation.get_validation_dependencies(engine, POSITIONS).metric_configurations
+    positions = [metric for name, metric in listed.items() if name.endswith(POSITIONS_METRIC)]
+    # Building a graph also tells each metric what it is computed from.
+    calculator.build_metric_dependency_graph(positions)
+    graph = calculator.build_metric_dependency_graph(list(counts.values()))
+    return _Prepared(expectation, counts, graph.edges, next(iter(positions), None))
+
+
+def _run_rule(rule: Rule, table: pa.Table) -> Outcome:
     try:
-        results = validator.graph_validate(
-            configurations=build_suite(rules).expectation_configurations,
-            runtime_configuration={"result_format": RESULT_FORMAT},
-        )
+        return _judge(rule, _prepared(rule), table)
     except (GreatExpectationsError, ArithmeticError, LookupError, TypeError, ValueError):
         # The message of such an error may hold values of the file.
-        raise GateError(rules[0].code) from None
-    by_position = {_position(result): result for result in results}
-    return [_outcome(rule, by_position[position]) for position, rule in enumerate(rules)]
+        raise GateError(rule.code) from None
 
 
-def _position(result: ExpectationValidationResult) -> int:
-    """Which rule of the suite a result belongs to; results come in an order of their own."""
-    configuration = result.expectation_config
-    return -1 if configuration is None or configuration.meta is None else configuration.meta["position"]
-
-
-def _outcome(rule: Rule, result: ExpectationValidationResult) -> Outcome:
-    exception_info = result.exception_info or {"raised_exception": False}
-    if exception_info.get("raised_exception") is not False:
-        raise GateError(rule.code)
-    details = result.result or {}
-    checked = details.get("element_count", 0) - details.get("missing_count", 0)
-    positions = np.array(details.get("unexpected_index_list") or [], dtype=np.int64)
+def _judge(rule: Rule, prepared: _Prepared, table: pa.Table) -> Outcome:
+    # The library copies all columns of a frame for each expectation, so it gets only those that the rule needs.
+    engine = PandasExecutionEngine(batch_data_dict={"table": _frame(table, rule.columns_needed)})
+    graph = ValidationGraph(engine, prepared.edges)
+    metrics, _ = graph.resolve({"catch_exceptions": False}, show_progress_bars=False)
+    verdict = prepared.expectation._validate(
+        metrics={name: metrics[metric.id] for name, metric in prepared.counts.items()},
+        runtime_configuration=VERDICT,
+        execution_engine=engine,
+    )
+    details = verdict.get("result", {})
+    failed = details.get("unexpected_count", 0)
+    positions = []
+    if failed and prepared.positions is not None:
+        positions = engine.resolve_metrics([prepared.positions], metrics)[prepared.positions.id]
     return Outcome(
         rule=rule,
-        is_passed=bool(result.success),
-        rows_checked=int(checked),
-        rows_failed=int(details.get("unexpected_count", 0)),
-        positions=positions,
+        is_passed=bool(verdict["success"]),
+        rows_checked=int(details.get("element_count", 0) - details.get("missing_count", 0)),
+        rows_failed=int(failed),
+        positions=np.array(positions, dtype=np.int64),
     )
-
-
-def _silent_context() -> AbstractDataContext:
-    """An ephemeral context: no file is written, no bar drawn, no usage statistics sent."""
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
 
 
 @contextmanager

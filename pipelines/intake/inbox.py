@@ -53,6 +53,9 @@ def find_deliveries(
         if path.is_symlink():
             unsettled.append(Unsettled(relative, "It is a symbolic link. Deliver the file itself."))
             continue
+        if received_at(relative, now) > now:
+            unsettled.append(Unsettled(relative, "Its folder is dated in the future. It is taken in then."))
+            continue
         try:
             delivery = _delivery(path, relative, inbox, known.get(relative), now)
         except PermissionError:
@@ -96,13 +99,12 @@ def _delivery(
 
 
 def received_at(relative: str, now: datetime) -> datetime:
-    """The date of the innermost dated folder of the path (never later than now), else now."""
+    """The date of the innermost dated folder of the path, else now."""
     for part in reversed(relative.split("/")[:-1]):
         try:
-            dated = datetime.combine(date.fromisoformat(part), time.min)
+            return datetime.combine(date.fromisoformat(part), time.min)
         except ValueError:
             continue
-        return min(dated, now)
     return now
 
 

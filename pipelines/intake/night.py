@@ -3,6 +3,7 @@
 Everything it decides is in the ledger when it ends, so it can be killed and run again at any time.
 """
 
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from pipelines.intake.load import (
 from pipelines.intake.plan import Planner, Scope, Task, rules_digest
 from pipelines.intake.pseudonym_key import pseudonym_key
 from pipelines.intake.retry import retry_quarantine
+from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover
 from pipelines.settings import CONTRACTS, MAPPINGS, Settings
@@ -30,6 +32,7 @@ from pipelines.version import code_version
 
 LOGGER = logging.getLogger(__name__)
 Progress = Callable[[str], None]
+UNSETTLED_NAME = "unsettled.json"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
         f"inbox: {len(deliveries)} files, {plan.settled} already settled, "
         f"{len(plan.tasks)} loads to judge, {len(plan.strangers)} files not recognised"
     )
+    _note_unsettled(settings, unsettled, progress)
     for stranger in plan.strangers:
         progress(_line(record_stranger(stranger, night)))
     for number, task in enumerate(plan.tasks, start=1):
@@ -104,6 +108,20 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
         settled=plan.settled,
         files=len(deliveries),
     )
+
+
+def _note_unsettled(settings: Settings, unsettled: list[Unsettled], progress: Progress) -> None:
+    """Tell of files left for the next run now, and keep the list for the summary."""
+    for file in unsettled:
+        progress(f"{file.relative}: left for the next run. {file.reason}")
+    text = json.dumps([[file.relative, file.reason] for file in unsettled])
+    write_text(text, settings.build_path / UNSETTLED_NAME)
+
+
+def read_unsettled(settings: Settings) -> list[tuple[str, str]]:
+    """What the last intake left for the next run: (path, reason)."""
+    path = settings.build_path / UNSETTLED_NAME
+    return [(name, reason) for name, reason in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def _take_in_safely(task: Task, night: Night) -> LedgerRow:

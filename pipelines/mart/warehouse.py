@@ -42,6 +42,20 @@ def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """`schema.table` -> rows, of every table (not view) of the file."""
+    names = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() "
+        "where database_name = current_database()"
+    ).fetchall()
+    counts = {}
+    for (name,) in names:
+        row = connection.execute(f"select count(*) from {name}").fetchone()
+        assert row is not None
+        counts[name] = row[0]
+    return counts
+
+
 def table_state(connection: duckdb.DuckDBPyConnection, table: str) -> TableState:
     row = connection.execute(
         f"select count(*), coalesce(sum(hash(counted)::hugeint), 0)::varchar from {table} as counted"

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from pipelines.intake.night import take_in_inbox
 from pipelines.intake.plan import Scope
@@ -50,7 +51,7 @@ SECOND_NIGHT = {
 
 
 def settings(folder: Path, inbox: Path) -> Settings:
-    return Settings(inbox=inbox, home=folder, now=datetime(2026, 3, 3), pseudonym_key="k" * 32)
+    return Settings(inbox=inbox, home=folder, now=datetime(2026, 3, 3), pseudonym_key=SecretStr("k" * 32))
 
 
 def intake(chosen: Settings) -> None:

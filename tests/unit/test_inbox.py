@@ -25,7 +25,7 @@ def put(inbox: Path, relative: str, text: str = "x\n1\n") -> Path:
         ("2026-10-31/a.csv", datetime(2026, 10, 31)),
         ("2026-10-01/2026-10-31/a.csv", datetime(2026, 10, 31)),
         ("2026-10-31/trust x/a.csv", datetime(2026, 10, 31)),
-        ("2030-01-01/a.csv", NOW),
+        ("2030-01-01/a.csv", datetime(2030, 1, 1)),
         ("2026-10-31.csv", NOW),
         ("2026-13-01/a.csv", NOW),
     ],
@@ -61,6 +61,13 @@ def test_links_are_not_followed(tmp_path):
     found, unsettled = find_deliveries(inbox, [], NOW)
     assert found == []
     assert [file.relative for file in unsettled] == ["link.csv"]
+
+
+def test_files_dated_in_the_future_wait(tmp_path):
+    put(tmp_path, "2026-11-22/a.csv")
+    found, unsettled = find_deliveries(tmp_path, [], NOW)
+    assert found == []
+    assert [file.relative for file in unsettled] == ["2026-11-22/a.csv"]
 
 
 def test_a_listing_is_stable_only_when_every_file_has_lain_still(tmp_path):
