@@ -1,4 +1,4 @@
-"""Rules run by Great Expectations: a suite from rules, a validation, and the positions of rows that fail.
+"""Rules run by Great Expectations: a suite from rules, a verdict a rule, and the positions of rows that fail.
 
 This is the only module that knows Great Expectations. Importing it takes seconds, so it is imported where a
 file is judged and not before. Results hold values of failing rows: nothing of them leaves this module but
@@ -37,7 +37,8 @@ from pipelines.gates.keys import Positions
 
 SEVERITY = {Action.REFUSE_FILE: "critical", Action.QUARANTINE_ROW: "warning", Action.WARN: "info"}
 
-# A verdict takes counts only; where rows fail, their positions are asked for after it, and never their values.
+# A verdict takes counts. Only where rows fail are their positions asked for, and never their values: without
+# index columns the complete result lists positions, and the query it could add repeats them as text.
 VERDICT = {"result_format": {"result_format": "BASIC", "exclude_unexpected_values": True}}
 COUNTS = {"result_format": "BOOLEAN_ONLY"}
 POSITIONS = {"result_format": {"result_format": "COMPLETE", "return_unexpected_index_query": False}}
@@ -147,8 +148,9 @@ class _Prepared:
     positions: MetricConfiguration | None
 
 
-# A validator of the library works out what an expectation needs anew for every table, which takes ten times
-# as long as judging a small file. So that is done once a rule here, and kept for all files of the process.
+# The library's own validator works out anew for every table what each expectation needs, which takes several
+# times as long as judging a small file. Here that is done once a rule and kept for all files of the process;
+# a test holds the outcomes against those of the validator.
 _PREPARED: dict[str, _Prepared] = {}
 
 
@@ -180,7 +182,7 @@ def _run_rule(rule: Rule, table: pa.Table) -> Outcome:
 
 
 def _judge(rule: Rule, prepared: _Prepared, table: pa.Table) -> Outcome:
-    # The library copies all columns of a frame for each expectation, so it gets only those that the rule needs.
+    # The library copies the whole frame for each expectation, so it gets only the columns that are needed.
     engine = PandasExecutionEngine(batch_data_dict={"table": _frame(table, rule.columns_needed)})
     graph = ValidationGraph(engine, prepared.edges)
     metrics, _ = graph.resolve({"catch_exceptions": False}, show_progress_bars=False)

@@ -7,8 +7,8 @@ again.
 
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -19,6 +19,12 @@ from pipelines.lake.write import file_sha256
 SYNTHETIC_MARK = "SYNTHETIC.md"
 MAPPING_FOLDER = "mappings/"
 SECONDS_STILL = 60
+NOT_READABLE = "It may not be read. Give the pipeline's user read access."
+STILL_CHANGING = "It is still being written or moved. The next run takes it."
+
+
+class Changing(Exception):
+    """A file of the inbox is not, or no longer, what it was a moment ago."""
 
 
 @dataclass(frozen=True)
@@ -47,38 +53,56 @@ def find_deliveries(
 ) -> tuple[list[Delivery], list[Unsettled]]:
     """Every regular file below `inbox`, in the order of its path; links are not followed."""
     known = {row.file_path: row for row in ledger}
+    first_seen = {(row.file_sha256, row.file_path): row.received_at for row in reversed(ledger)}
+    closed_folders: list[OSError] = []
     found, unsettled = [], []
-    for path in _files(inbox):
+    for path in _files(inbox, closed_folders.append):
         relative = path.relative_to(inbox).as_posix()
-        if path.is_symlink():
-            unsettled.append(Unsettled(relative, "It is a symbolic link. Deliver the file itself."))
-            continue
-        if received_at(relative, now) > now:
-            unsettled.append(Unsettled(relative, "Its folder is dated in the future. It is taken in then."))
-            continue
         try:
-            delivery = _delivery(path, relative, inbox, known.get(relative), now)
+            reason = _hindrance(path, relative, now)
+            if reason is None:
+                delivery = _delivery(path, relative, inbox, known.get(relative), now)
+                received = first_seen.get((delivery.sha256, relative), delivery.received_at)
+                found.append(replace(delivery, received_at=received))
+                continue
         except PermissionError:
-            unsettled.append(Unsettled(relative, "It may not be read. Give the pipeline's user read access."))
-            continue
-        if delivery is None:
-            unsettled.append(Unsettled(relative, "It is still being written. The next run takes it."))
-        else:
-            found.append(delivery)
+            reason = NOT_READABLE
+        except (FileNotFoundError, Changing):
+            reason = STILL_CHANGING
+        unsettled.append(Unsettled(_printable(relative), reason))
+    for fault in closed_folders:
+        relative = Path(fault.filename).relative_to(inbox).as_posix()
+        unsettled.append(Unsettled(_printable(relative), NOT_READABLE))
     return found, unsettled
 
 
-def _files(inbox: Path) -> Iterator[Path]:
-    for folder, subfolders, names in os.walk(inbox):
+def _hindrance(path: Path, relative: str, now: datetime) -> str | None:
+    """Why a file cannot be taken in tonight, whatever it holds."""
+    if path.is_symlink():
+        return "It is a symbolic link. Deliver the file itself."
+    if not path.is_file() and path.exists():
+        # To read a named pipe would be to wait for whoever writes into it.
+        return "It is not a regular file. Deliver a file."
+    if _printable(relative) != relative:
+        return "Its name is not UTF-8, so the ledger cannot hold it. Deliver it under another name."
+    if received_at(relative, now) > now:
+        return "Its folder is dated in the future. It is taken in then."
+    return None
+
+
+def _printable(relative: str) -> str:
+    return relative.encode("utf-8", "replace").decode("utf-8")
+
+
+def _files(inbox: Path, on_closed_folder: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    for folder, subfolders, names in os.walk(inbox, onerror=on_closed_folder):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and name != SYNTHETIC_MARK:
                 yield Path(folder) / name
 
 
-def _delivery(
-    path: Path, relative: str, inbox: Path, known: LedgerRow | None, now: datetime
-) -> Delivery | None:
+def _delivery(path: Path, relative: str, inbox: Path, known: LedgerRow | None, now: datetime) -> Delivery:
     before = path.stat()
     if known and (known.file_bytes, known.file_mtime_ns) == (before.st_size, before.st_mtime_ns):
         sha256 = known.file_sha256
@@ -86,7 +110,7 @@ def _delivery(
         sha256 = file_sha256(path)
         after = path.stat()
         if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            return None
+            raise Changing(relative)
     return Delivery(
         path=path,
         relative=relative,
@@ -108,16 +132,21 @@ def received_at(relative: str, now: datetime) -> datetime:
     return now
 
 
-def archived_deliveries(lake: Lake, ledger: list[LedgerRow], present: set[str]) -> list[Delivery]:
-    """Files that are no longer in the inbox, brought back from the archive under their old names, so
-    that they can be read again. `present`: paths that the inbox still holds."""
-    gone = {row.file_path: row for row in ledger if row.extract and row.verdict in ("accepted", "refused")}
+def archived_deliveries(lake: Lake, ledger: list[LedgerRow], present: list[Delivery]) -> list[Delivery]:
+    """Files that are no longer in the inbox, or were overwritten there, brought back from the archive
+    under their old names, so that they can be read again. `present`: what the inbox holds."""
+    there = {(delivery.sha256, delivery.relative) for delivery in present}
+    gone = {
+        (row.file_sha256, row.file_path): row
+        for row in ledger
+        if row.extract and row.verdict in ("accepted", "refused", "error")
+    }
     found = []
-    for relative, row in sorted(gone.items()):
-        kept = lake.archive / row.file_sha256
-        if relative in present or relative.startswith(MAPPING_FOLDER) or not kept.exists():
+    for (sha256, relative), row in gone.items():
+        kept = lake.archive / sha256
+        if (sha256, relative) in there or relative.startswith(MAPPING_FOLDER) or not kept.exists():
             continue
-        path = lake.staging / "reread" / relative
+        path = lake.staging / "reread" / sha256 / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(kept, path)
         found.append(
@@ -126,7 +155,7 @@ def archived_deliveries(lake: Lake, ledger: list[LedgerRow], present: set[str]) 
                 relative,
                 row.file_bytes,
                 row.file_mtime_ns,
-                row.file_sha256,
+                sha256,
                 row.received_at,
                 row.is_synthetic,
             )
@@ -140,7 +169,10 @@ def stable_listing(inbox: Path, now: datetime) -> list[str]:
         return []
     lines = []
     for path in _files(inbox):
-        status = path.lstat()
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return []
         if now.replace(tzinfo=UTC).timestamp() - status.st_mtime < SECONDS_STILL:
             return []
         lines.append(f"{path.relative_to(inbox).as_posix()} {status.st_size} {status.st_mtime_ns}")

@@ -83,7 +83,7 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
         raise FileNotFoundError(f"The inbox {settings.inbox_path} is not there. Make it, or set QI_INBOX.")
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
     if scope.reread:
-        deliveries += archived_deliveries(night.lake, night.ledger, {each.relative for each in deliveries})
+        deliveries += archived_deliveries(night.lake, night.ledger, deliveries)
     plan = Planner(mappings, night.contracts, night.ledger, scope, night.now).plan(deliveries)
     progress(
         f"inbox: {len(deliveries)} files, {plan.settled} already settled, "
