@@ -1,5 +1,7 @@
 """One file through its gate into the lake: read, make pseudonyms, judge, commit."""
 
+import logging
+import traceback
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,13 +14,14 @@ from pipelines.extracts.read import provided, read
 from pipelines.extracts.standard_rules import PERSONAL_DATA
 from pipelines.gates.gate import Judgement, RuleResult, judge
 from pipelines.gates.personal_data import pseudonymise
-from pipelines.intake.inbox import Delivery
+from pipelines.intake.inbox import Changing, Delivery
 from pipelines.intake.plan import Repeat, Stranger, Task
 from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
 from pipelines.lake.lookups import keys_taken_by_others, latest_rows
-from pipelines.lake.write import archive_file, commit_load
+from pipelines.lake.write import archive_file, commit_load, file_sha256
 
+LOGGER = logging.getLogger(__name__)
 PUBLISHED_ON = "published_on"
 
 
@@ -80,17 +83,18 @@ class Night:
 def take_in(task: Task, night: Night) -> LedgerRow:
     """Read, judge and commit one file for one extract. Returns its ledger row.
 
-    A fault of the file is a verdict; a fault of our software is raised.
+    A fault of the file is a verdict; a fault of our software is raised. Raises Changing, with nothing
+    committed, when the file is not the one that was hashed.
     """
     contract = night.contracts[task.extract]
-    row = _task_row(task, contract, night)
+    row = task_row(task, night)
     try:
         if task.is_provided:
             extracted = provided(task.mapping, task.extract, contract)
         else:
             extracted = read(task.delivery.path, task.mapping, task.extract, contract)
     except UnreadableFile as fault:
-        archive_file(night.lake, task.delivery.path, task.delivery.sha256)
+        _archive(task.delivery, night)
         return _refuse_unreadable(fault, row, contract, night)
     file_date = extracted.published_on or task.delivery.received_at.date()
     table = with_published_on(extracted.table, file_date)
@@ -100,22 +104,41 @@ def take_in(task: Task, night: Night) -> LedgerRow:
         contract,
         find_lookups(contract, night),
         received_on=task.delivery.received_at.date(),
-        taken_keys=_taken_keys(table, contract, task, file_date, night),
+        taken_keys=find_taken_keys(table, contract, row, file_date, night),
     )
     row = replace(row, edition=extracted.edition, published_on=extracted.published_on)
     if PERSONAL_DATA not in failed_codes(judgement):
-        archive_file(night.lake, task.delivery.path, task.delivery.sha256)
+        _archive(task.delivery, night)
+    elif has_changed(task.delivery):
+        raise Changing(task.delivery.relative)
     return commit_judgement(judgement, row, contract, night)
 
 
-def _task_row(task: Task, contract: Contract, night: Night) -> LedgerRow:
+def _archive(delivery: Delivery, night: Night) -> None:
+    """Keep the file as received, having made sure that it is still the one that was hashed and read."""
+    kept = archive_file(night.lake, delivery.path, delivery.sha256)
+    if file_sha256(kept) != delivery.sha256:
+        kept.unlink()
+        raise Changing(delivery.relative)
+
+
+def has_changed(delivery: Delivery) -> bool:
+    """Whether a file is gone, or no longer holds the bytes that were hashed."""
+    try:
+        return file_sha256(delivery.path) != delivery.sha256
+    except FileNotFoundError:
+        return True
+
+
+def task_row(task: Task, night: Night) -> LedgerRow:
+    """A ledger row for this task with zero counts."""
     return night.row(
         task.delivery,
         extract=task.extract,
         mapping=task.mapping.name,
         source_system=task.mapping.source_system,
         mapping_sha256=task.mapping.sha256,
-        contract_sha256=contract.sha256,
+        contract_sha256=night.contracts[task.extract].sha256,
     )
 
 
@@ -184,18 +207,21 @@ def find_lookups(contract: Contract, night: Night) -> dict[str, pa.Table]:
     }
 
 
-def _taken_keys(table: pa.Table, contract: Contract, task: Task, file_date: date, night: Night) -> pa.Table:
-    """Keys that another file of the same date has already brought with other content."""
-    taken_back = withdrawn_load_ids(night.ledger) | {task.replaces}
+def find_taken_keys(
+    table: pa.Table, contract: Contract, load: LedgerRow, file_date: date, night: Night
+) -> pa.Table:
+    """Keys of `table` that another file of the same date as `load`'s has already brought with other
+    content. `file_date`: the day the file was published."""
+    taken_back = withdrawn_load_ids(night.ledger)
     rivals = [
         row.load_id
         for row in night.ledger
         if row.extract == contract.extract
         and row.records_accepted
-        and row.file_sha256 != task.delivery.sha256
+        and row.file_sha256 != load.file_sha256
         and row.load_id not in taken_back
         and (row.published_on or row.received_at.date()) == file_date
-        and row.received_at.date() == task.delivery.received_at.date()
+        and row.received_at.date() == load.received_at.date()
     ]
     columns = [column.name for column in contract.columns]
     return keys_taken_by_others(
@@ -270,12 +296,15 @@ def record_repeat(repeat: Repeat, night: Night) -> list[LedgerRow]:
 
 def record_withdrawal(load: LedgerRow, reason: str, night: Night) -> LedgerRow:
     """Take a load back: from now on its rows no longer count; what was reported before stays."""
-    row = replace(
+    return night.commit(replace(later_row(load, night), verdict="withdrawn", reason=reason), {})
+
+
+def later_row(load: LedgerRow, night: Night) -> LedgerRow:
+    """A ledger row for what happens tonight to an earlier load, with zero counts."""
+    return replace(
         load,
         load_id=next_load_id(night.lake),
         run_id=night.run_id,
-        verdict="withdrawn",
-        reason=reason,
         loaded_at=night.now,
         retry_of=load.load_id,
         lake_files="{}",
@@ -287,14 +316,18 @@ def record_withdrawal(load: LedgerRow, reason: str, night: Night) -> LedgerRow:
         records_accepted=0,
         records_quarantined=0,
     )
-    return night.commit(row, {})
 
 
-def record_error(task: Task, fault: Exception, night: Night) -> LedgerRow:
-    """Note that our own software failed on this file; every later run tries it again."""
-    contract = night.contracts[task.extract]
-    row = _task_row(task, contract, night)
-    reason = f"{type(fault).__name__} in our own software; the file is not judged and is tried again."
+def record_error(row: LedgerRow, fault: Exception, night: Night) -> LedgerRow:
+    """Note in log and ledger that our own software failed on a file; every later run tries it again.
+
+    `row`: the file's ledger row with zero counts.
+    """
+    # An error's own text may quote a row, so only its kind and its place are logged.
+    place = "".join(traceback.format_tb(fault.__traceback__))
+    kind = type(fault).__name__
+    LOGGER.error("%s in our own software on %s (%s)\n%s", kind, row.file_path, row.extract, place)
+    reason = f"{kind} in our own software; the file is not judged and is tried again."
     return night.commit(replace(row, verdict="error", reason=reason), {})
 
 

@@ -1,17 +1,19 @@
 """What tonight's run has to do with each file, decided from the ledger alone.
 
-The same bytes load once for each extract they feed. A refused or unrecognised file is looked at
-again when its mapping or contract has changed; a file that our own software failed on, always.
+The same bytes load once for each extract they feed, under the first path they came by that is still
+there. A refused or unrecognised file is looked at again when its mapping or contract has changed; a
+file that our own software failed on, always.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping
+from pipelines.extracts.readers.formats import readable_endings
 from pipelines.extracts.recognise import Unrecognised, recognise
 from pipelines.intake.inbox import MAPPING_FOLDER, Delivery
 from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
@@ -29,8 +31,8 @@ class Scope:
     received_to: date | None = None
     reread: bool = False
 
-    def covers(self, delivery: Delivery) -> bool:
-        received_on = delivery.received_at.date()
+    def covers(self, received_at: datetime) -> bool:
+        received_on = received_at.date()
         return (self.received_from is None or received_on >= self.received_from) and (
             self.received_to is None or received_on <= self.received_to
         )
@@ -65,16 +67,27 @@ class Stranger:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A file that our own software failed to recognise, or to find unrecognisable."""
+
+    delivery: Delivery
+    fault: Exception
+
+
+@dataclass(frozen=True)
 class Plan:
     tasks: list[Task]
     repeats: list[Repeat]
     strangers: list[Stranger]
+    failures: list[Failure]
     settled: int
 
 
 def rules_digest(mappings: Iterable[Mapping]) -> str:
-    """One hash for all mappings: when it changes, unrecognised files are looked at again."""
-    return hashlib.sha256("".join(sorted(mapping.sha256 for mapping in mappings)).encode()).hexdigest()
+    """One hash for all that recognises files (mappings, and the formats that can be read): when it
+    changes, unrecognised files are looked at again."""
+    parts = [*sorted(mapping.sha256 for mapping in mappings), readable_endings()]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 class Planner:
@@ -96,77 +109,103 @@ class Planner:
         self._digest = rules_digest(mappings)
         self._by_file: dict[tuple[str, str], LedgerRow] = {}
         self._by_extract: dict[tuple[str, str | None], LedgerRow] = {}
+        self._standing: dict[tuple[str, str | None], str] = {}
         names_in_use: set[str | None] = set()
-        self._taken_back = withdrawn_load_ids(ledger)
+        taken_back = withdrawn_load_ids(ledger)
         for row in ledger:
-            if row.verdict in ("withdrawn", "released"):
+            if row.retry_of is not None:
                 continue
             self._by_file[(row.file_sha256, row.file_path)] = row
             if row.verdict != "repeated":
                 self._by_extract[(row.file_sha256, row.extract)] = row
+            if row.verdict == "accepted" and row.load_id not in taken_back:
+                self._standing[(row.file_sha256, row.extract)] = row.load_id
             names_in_use.add(row.mapping)
         self._used_before = [mapping for mapping in mappings if mapping.name in names_in_use]
-        self._paths_by_hash: dict[str, set[str]] = {}
-        for sha256, path in self._by_file:
-            self._paths_by_hash.setdefault(sha256, set()).add(path)
 
     def plan(self, deliveries: list[Delivery]) -> Plan:
         """Tasks in the order in which they must be judged: what others refer to comes first."""
         tasks: list[Task] = []
         repeats: list[Repeat] = []
         strangers: list[Stranger] = []
+        failures: list[Failure] = []
         settled = 0
+        path_of = self._paths_taken_in(deliveries)
         for delivery in deliveries:
-            if not self._scope.covers(delivery):
+            if not self._scope.covers(delivery.received_at):
                 continue
-            mapping = self._mapping_of(delivery)
+            try:
+                mapping = self._mapping_of(delivery)
+            except Exception as fault:
+                failures.append(Failure(delivery, fault))
+                continue
             if mapping is None:
                 settled += 1
-            elif isinstance(mapping, Unrecognised):
+                continue
+            if isinstance(mapping, Unrecognised):
                 strangers.append(Stranger(delivery, mapping.reason))
-            elif self._is_repeat(delivery):
+                continue
+            is_first = path_of.setdefault(delivery.sha256, delivery.relative) == delivery.relative
+            wanted = list(self._tasks(delivery, mapping, mapping.extracts)) if is_first else []
+            tasks.extend(wanted)
+            if not wanted and self._is_noted(delivery):
+                settled += 1
+            elif not wanted:
                 repeats.append(Repeat(delivery, mapping))
-            else:
-                self._paths_by_hash.setdefault(delivery.sha256, set()).add(delivery.relative)
-                wanted = list(self._tasks(delivery, mapping, mapping.extracts))
-                settled += not wanted
-                tasks.extend(wanted)
         tasks.extend(self._provided(tasks))
-        return Plan(sorted(tasks, key=self._order), repeats, strangers, settled)
+        return Plan(sorted(tasks, key=self._order), repeats, strangers, failures, settled)
 
     def _mapping_of(self, delivery: Delivery) -> Mapping | Unrecognised | None:
-        """The mapping of a file, or None when the ledger says that nothing is left to do with it."""
+        """The mapping of a file, or None when no mapping fitted it and nothing has changed since."""
         last = self._by_file.get((delivery.sha256, delivery.relative))
-        if last is not None and last.verdict == "unrecognised" and last.mapping_sha256 == self._digest:
+        if last is None:
+            return recognise(delivery.path, self._mappings)
+        if last.verdict == "unrecognised" and last.mapping_sha256 == self._digest:
             return None
-        if last is not None and last.verdict == "repeated":
-            return None
-        known = self._by_id.get(last.mapping) if last is not None and last.mapping else None
-        return known or recognise(delivery.path, self._mappings)
+        known = self._by_id.get(last.mapping) if last.mapping else None
+        if known is not None and last.verdict in ("accepted", "repeated") and not self._scope.reread:
+            return known
+        # What was refused through one mapping may since have got one of its own.
+        found = recognise(delivery.path, self._mappings)
+        return known if known is not None and isinstance(found, Unrecognised) else found
 
-    def _is_repeat(self, delivery: Delivery) -> bool:
-        paths = self._paths_by_hash.get(delivery.sha256, set())
-        return bool(paths) and delivery.relative not in paths
+    def _paths_taken_in(self, deliveries: list[Delivery]) -> dict[str, str]:
+        """Hash -> path, for bytes that are still where they were when they were taken in."""
+        return {
+            delivery.sha256: delivery.relative
+            for delivery in reversed(deliveries)
+            if (last := self._by_file.get((delivery.sha256, delivery.relative)))
+            and last.verdict in ("accepted", "refused", "error")
+        }
+
+    def _is_noted(self, delivery: Delivery) -> bool:
+        last = self._by_file.get((delivery.sha256, delivery.relative))
+        return last is not None and last.verdict != "unrecognised"
 
     def _tasks(self, delivery: Delivery, mapping: Mapping, extracts: Iterable[str]) -> Iterator[Task]:
         for extract in extracts:
             last = self._by_extract.get((delivery.sha256, extract))
             rules = (mapping.sha256, self._contracts[extract].sha256)
-            is_provided = delivery.path == mapping.path
-            if last is None or last.verdict == "error":
-                yield Task(delivery, mapping, extract, is_provided)
-            elif self._scope.reread or (last.verdict == "refused" and last.rules_sha256 != rules):
-                live = last.verdict == "accepted" and last.load_id not in self._taken_back
-                yield Task(delivery, mapping, extract, is_provided, replaces=last.load_id if live else None)
+            if (
+                last is None
+                or last.verdict == "error"
+                or (last.verdict == "refused" and last.rules_sha256 != rules)
+                or self._scope.reread
+            ):
+                standing = self._standing.get((delivery.sha256, extract))
+                yield Task(delivery, mapping, extract, delivery.path == mapping.path, replaces=standing)
 
     def _provided(self, tasks: list[Task]) -> Iterator[Task]:
         """The measures and targets that a mapping itself brings, as soon as a file of it has come."""
         for mapping in self._mappings:
             users = [task.delivery for task in tasks if mapping.name in _names(task.mapping)]
             is_in_use = any(mapping.name in _names(each) for each in self._used_before)
-            if mapping.path is None or not (users or is_in_use):
+            if mapping.path is None or not (users or (is_in_use and not self._scope.reread)):
                 continue
             delivery = _mapping_delivery(mapping, mapping.path, users, self._now)
+            known = self._by_file.get((delivery.sha256, delivery.relative))
+            if known is not None:
+                delivery = replace(delivery, received_at=known.received_at)
             yield from self._tasks(delivery, mapping, mapping.provides)
 
     def _order(self, task: Task) -> tuple[int, datetime, str]:

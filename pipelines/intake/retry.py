@@ -4,26 +4,35 @@ A load's open rows are tried whenever an extract it refers to has accepted rows 
 What passes is released under a load of its own; the rest stays in quarantine.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 import pyarrow as pa
 
-from pipelines.extracts.contract import Contract
+from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.read import Extracted
 from pipelines.gates.gate import judge
-from pipelines.intake.load import Night, find_lookups, lake_rows
+from pipelines.intake.load import (
+    Night,
+    find_lookups,
+    find_taken_keys,
+    lake_rows,
+    later_row,
+    record_error,
+)
 from pipelines.lake.layout import QUARANTINED_ROWS
-from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
+from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
 from pipelines.lake.lookups import quarantined_records, released_rows
 
 
 def retry_quarantine(night: Night) -> list[LedgerRow]:
     """Try every load with open rows that may pass now. Returns the loads that this wrote."""
-    return [
-        _retry(origin, contract, night)
+    rows = [
+        _retry_safely(origin, contract, night)
         for contract in night.contracts.values()
         for origin in _due(contract, night)
     ]
+    return [row for row in rows if row is not None]
 
 
 def _due(contract: Contract, night: Night) -> list[LedgerRow]:
@@ -32,51 +41,58 @@ def _due(contract: Contract, night: Night) -> list[LedgerRow]:
         (row.load_id for row in night.ledger if row.extract in contract.depends_on and row.records_accepted),
         default="",
     )
+    last_try: dict[str | None, str] = {}
+    released: Counter[str | None] = Counter()
+    for row in night.ledger:
+        if row.verdict == "released":
+            last_try[row.retry_of] = row.load_id
+            released[row.retry_of] += row.records_accepted
     return [
         row
         for row in night.ledger
         if row.extract == contract.extract
         and row.verdict == "accepted"
+        and row.records_quarantined > released[row.load_id]
         and row.load_id not in taken_back
-        and row.rows_quarantined > sum(retry.rows_accepted for retry in _retries(row, night))
-        and newest_reference > max([row.load_id, *(retry.load_id for retry in _retries(row, night))])
+        and newest_reference > last_try.get(row.load_id, row.load_id)
     ]
 
 
-def _retries(origin: LedgerRow, night: Night) -> list[LedgerRow]:
-    return [row for row in night.ledger if row.retry_of == origin.load_id and row.verdict == "released"]
+def _retry_safely(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow | None:
+    """Try one load; when our own software fails on it, note that and let the others go on."""
+    try:
+        return _retry(origin, contract, night)
+    except (OSError, MemoryError):
+        raise
+    except Exception as fault:
+        return record_error(later_row(origin, night), fault, night)
 
 
-def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
+def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow | None:
+    """Judge a load's open rows again and release what passes. None when no row can pass by waiting."""
     records = _open_records(origin, contract, night)
+    if not records.num_rows:
+        return None
+    received_on = origin.received_at.date()
     lenient = contract.model_copy(update={"max_quarantined_share": 1.0})
     judgement = judge(
         _as_extracted(records, contract),
         lenient,
         find_lookups(contract, night),
-        received_on=origin.received_at.date(),
-        taken_keys=None,
+        received_on=received_on,
+        taken_keys=find_taken_keys(records, contract, origin, origin.published_on or received_on, night),
     )
     accepted = judgement.accepted
     rows = len(accepted.column("source_row").unique())
     row = replace(
-        origin,
-        load_id=next_load_id(night.lake),
-        run_id=night.run_id,
-        loaded_at=night.now,
+        later_row(origin, night),
         verdict="released",
         reason=f"Rows of load {origin.load_id} that waited in quarantine, tried again.",
         rows_received=rows,
         rows_accepted=rows,
-        rows_quarantined=0,
-        rows_refused=0,
-        rows_ignored=0,
         records_accepted=accepted.num_rows,
-        records_quarantined=0,
-        retry_of=origin.load_id,
         contract_sha256=contract.sha256,
         code_version=night.code_version,
-        lake_files="{}",
     )
     return night.commit(
         row,
@@ -88,17 +104,25 @@ def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
 
 
 def _open_records(origin: LedgerRow, contract: Contract, night: Night) -> pa.Table:
-    """The records of a load that are still in quarantine and failed nothing but retryable rules."""
+    """The records of a load that are still in quarantine and failed nothing but retryable rules, with
+    the columns of today's contract."""
     records = quarantined_records(night.lake, contract.extract, origin.load_id)
     retryable = {rule.code for rule in contract.all_rules if rule.retry}
-    released = released_rows(night.lake, origin.load_id, [row.load_id for row in _retries(origin, night)])
+    retries = [row.load_id for row in night.ledger if row.retry_of == origin.load_id]
+    released = released_rows(night.lake, origin.load_id, retries)
     keep = [
         set(codes.split("|")) <= retryable and source_row not in released
         for codes, source_row in zip(
             records.column("codes").to_pylist(), records.column("source_row").to_pylist(), strict=True
         )
     ]
-    return records.filter(pa.array(keep, pa.bool_())).drop_columns(["codes", "received_at"])
+    records = records.filter(pa.array(keep, pa.bool_()))
+    schema = lake_schema(contract)
+    schema = schema.remove(schema.get_field_index("received_at"))
+    for field in schema:
+        if field.name not in records.column_names:
+            records = records.append_column(field, pa.nulls(records.num_rows, field.type))
+    return records.select(schema.names).cast(schema)
 
 
 def _as_extracted(records: pa.Table, contract: Contract) -> Extracted:

@@ -255,6 +255,8 @@ def replace_mart_file(source: Path, target: Path) -> None:
     Raises PermissionError on systems that do not rename over an open file (Windows, some network
     shares); the release folder and the manifest's name of it are then what readers use.
     """
+    if target.exists() and target.samefile(source):
+        return
     staged = target.with_name(target.name + ".part")
     staged.unlink(missing_ok=True)
     try:

@@ -15,6 +15,7 @@ from pipelines.settings import PROJECT_ROOT
 
 REAL_DATA = PROJECT_ROOT.parent / "shared" / "data"
 NOW = "2026-11-21T04:00:00"
+PSEUDONYM_KEY = "a key for tests only"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Home:
             "QI_INBOX": str(self.inbox),
             "QI_HOME": str(self.path),
             "QI_NOW": now,
-            "QI_PSEUDONYM_KEY": "a key for tests only",
+            "QI_PSEUDONYM_KEY": PSEUDONYM_KEY,
         }
         command = [sys.executable, "-m", "pipelines.cli", *arguments]
         return subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment, text=True, **options)

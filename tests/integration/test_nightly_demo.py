@@ -2,15 +2,18 @@
 
 import json
 from collections import Counter
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 
 import duckdb
 import pytest
+from pydantic import SecretStr
 
 from pipelines.demo.generate import generate
-from pipelines.settings import PROJECT_ROOT
-from tests.integration.conftest import Home
+from pipelines.intake.night import take_in_inbox
+from pipelines.intake.plan import Scope
+from pipelines.settings import PROJECT_ROOT, Settings
+from tests.integration.conftest import PSEUDONYM_KEY, Home
 
 ANALYSES = sorted((PROJECT_ROOT / "dbt_project" / "analyses").glob("q*.sql"))
 
@@ -97,10 +100,19 @@ def test_staff_identifiers_reach_the_mart_as_pseudonyms_only(demo_night):
 
 
 def nights(folder: Path, summary) -> Home:
-    """The same deliveries judged one received date after the other, each on its own night."""
+    """The same deliveries taken in one received date after the other, each on its own night; the
+    last night builds and publishes."""
     home = Home(folder / "inbox", folder / "home")
-    for day in summary.timeline.deliveries:
-        home.qi("run", "--received-to", day.isoformat(), now=f"{day.isoformat()}T04:00:00")
+    *earlier, last = summary.timeline.deliveries
+    for day in earlier:
+        night = Settings(
+            inbox=home.inbox,
+            home=home.path,
+            now=datetime.combine(day, time(4)),
+            pseudonym_key=SecretStr(PSEUDONYM_KEY),
+        )
+        take_in_inbox(night, f"night of {day}", Scope(), lambda line: None)
+    home.qi("run", now=f"{last.isoformat()}T04:00:00")
     return home
 
 

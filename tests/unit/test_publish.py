@@ -109,6 +109,12 @@ def test_same_content_is_not_published_twice(settings, manifest):
     again = publish(settings, "run 2", manifest, silent)
     assert not again.is_new
     assert again.manifest["release_id"] == "R0000001"
+    assert sorted(path.name for path in settings.mart_path.iterdir()) == [
+        "manifest.json",
+        "qi_mart.duckdb",
+        "releases",
+        "status.json",
+    ]
 
 
 def test_open_reader_keeps_its_release_and_the_next_reader_gets_the_new_one(settings, manifest):
