@@ -9,6 +9,7 @@ import logging
 import smtplib
 import urllib.request
 from email.message import EmailMessage
+from http.client import HTTPException
 
 from pipelines.settings import Settings
 
@@ -34,7 +35,7 @@ def alert(settings: Settings, subject: str, text: str) -> list[str]:
 def _sent(way: str, send) -> bool:
     try:
         send()
-    except OSError as fault:
+    except (OSError, ValueError, HTTPException) as fault:
         LOGGER.error("The alert could not be sent by %s: %s", way, type(fault).__name__)
         return False
     return True

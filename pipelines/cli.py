@@ -6,6 +6,7 @@ Heavy libraries are imported inside the commands that need them, so that `qi --h
 import json
 import os
 import shutil
+import subprocess
 import sys
 from datetime import date, datetime
 from pathlib import Path
@@ -32,10 +33,8 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     qi explain MEASURE ORG DAY  follow one number back to its file and line
     qi loads                    what came, and what became of it
     """
-    for name, path in (("QI_INBOX", inbox), ("QI_HOME", home)):
-        if path is not None:
-            os.environ[name] = str(path.resolve())
-    context.obj = Settings()
+    given = {name: path for name, path in (("inbox", inbox), ("home", home)) if path is not None}
+    context.obj = Settings().model_copy(update=given)
 
 
 @main.command()
@@ -61,6 +60,8 @@ def run(
     from pipelines.lock import AnotherRunIsWriting, single_writer
     from pipelines.nightly import run_nightly
 
+    if received_from and received_to and received_from > received_to:
+        raise click.UsageError("--received-from is after --received-to, so no file can lie between them.")
     if demo_if_empty and _is_empty(settings.inbox_path):
         _make_demo(settings, {})
     intake = {
@@ -92,11 +93,11 @@ def sql(settings: Settings, query: str, file_format: str) -> None:
 
     from pipelines.mart.query import query as answer
 
-    text = Path(query).read_text(encoding="utf-8") if query.endswith(".sql") else query
     try:
+        text = Path(query).read_text(encoding="utf-8") if query.endswith(".sql") else query
         click.echo(answer(settings.mart_file, text, file_format))
-    except (duckdb.Error, FileNotFoundError) as fault:
-        raise click.ClickException(str(fault)) from fault
+    except (duckdb.Error, OSError) as fault:
+        raise click.ClickException(_one_line(fault)) from fault
 
 
 @main.command()
@@ -109,25 +110,32 @@ def explain(settings: Settings, measure: str, organisation: str, period: datetim
 
     PERIOD is the first day of the period, for example 2025-06-01.
     """
+    import duckdb
+
     from pipelines.lake.layout import Lake
     from pipelines.mart.explain import explain as lines
 
     try:
         found = lines(settings.mart_file, Lake(settings.lake_path), measure, organisation, period.date())
-    except FileNotFoundError as fault:
-        raise click.ClickException(str(fault)) from fault
+    except (duckdb.Error, OSError) as fault:
+        raise click.ClickException(_one_line(fault)) from fault
     click.echo("\n".join(found))
 
 
 @main.command()
-@click.option("--last", default=30, show_default=True, help="How many loads, newest first.")
+@click.option(
+    "--last", type=click.IntRange(min=1), default=30, show_default=True, help="How many loads, newest first."
+)
 @click.pass_obj
 def loads(settings: Settings, last: int) -> None:
     """List what came and what became of it (the ledger, also of a run that failed)."""
     from pipelines.lake.layout import Lake
     from pipelines.lake.ledger import read_ledger
 
-    for row in reversed(read_ledger(Lake(settings.lake_path))[-last:]):
+    lake = Lake(settings.lake_path)
+    if not lake.ledger.is_dir():
+        raise click.ClickException(f"Nothing has been taken in in {settings.home_path} yet. `qi run` does.")
+    for row in reversed(read_ledger(lake)[-last:]):
         click.echo(
             f"{row.load_id}  {row.loaded_at:%Y-%m-%d}  {row.verdict:<12}  {row.extract or '':<16}  "
             f"{row.rows_received:>9,} rows  {row.file_path}"
@@ -186,8 +194,20 @@ def dev(settings: Settings, port: int) -> None:
 
     prepare_dagster_home(settings)
     program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or "dagster"
+    command = [program, "dev", "-w", "workspace.yaml", "-p", str(port)]
     os.chdir(PROJECT_ROOT)
-    os.execv(program, [program, "dev", "-w", "workspace.yaml", "-p", str(port)])
+    if os.name == "nt":
+        # There, execv leaves the terminal to two programs at once.
+        sys.exit(subprocess.call(command))
+    os.execv(program, command)
+
+
+def _one_line(fault: Exception) -> str:
+    """What went wrong, without the drawing of the place that DuckDB adds."""
+    if isinstance(fault, FileNotFoundError) and fault.filename:
+        return f"There is no file {fault.filename}."
+    message, _, _ = str(fault).partition("\nLINE ")
+    return " ".join(message.split())
 
 
 def _is_empty(inbox: Path) -> bool:

@@ -1,5 +1,6 @@
 """One night from the command line: the Dagster job `nightly` in this process, with progress lines."""
 
+import json
 import logging
 import sys
 import time
@@ -12,7 +13,7 @@ from pipelines.dagster_home import prepare_dagster_home
 from pipelines.intake.night import read_unsettled
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import read_ledger
-from pipelines.mart.publish import current_manifest
+from pipelines.mart.publish import STATUS_NAME, current_manifest
 from pipelines.progress import shown
 from pipelines.settings import Settings
 from pipelines.summary import summary
@@ -51,6 +52,18 @@ def _only_progress(settings: Settings, echo: Callable[..., None]) -> Iterator[No
         yield
 
 
+def _has_published(settings: Settings, run_id: str) -> bool:
+    """Whether a run came as far as its release, before something else of it failed."""
+    path = settings.mart_path / STATUS_NAME
+    status = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return status.get("run_id") == run_id and status["outcome"] in ("published", "unchanged")
+
+
+def _summary(settings: Settings, run_id: str, manifest: dict) -> list[str]:
+    loads = [row for row in read_ledger(Lake(settings.lake_path)) if row.run_id == run_id]
+    return summary(settings, loads, read_unsettled(settings), manifest)
+
+
 def run_nightly(
     settings: Settings, intake: dict, full_refresh: bool, echo: Callable[..., None]
 ) -> tuple[list[str], bool]:
@@ -66,7 +79,11 @@ def run_nightly(
     from pipelines.defs.automation import failure_note
     from pipelines.defs.build import build_definitions
 
-    definitions = build_definitions(settings)
+    try:
+        definitions = build_definitions(settings)
+    except Exception:
+        alert(settings, *failure_note("nightly", "without a number", []))
+        raise
     with dg.DagsterInstance.get() as instance, _only_progress(settings, echo):
         _close_dead_runs(instance)
         result = definitions.resolve_job_def("nightly").execute_in_process(
@@ -85,6 +102,9 @@ def run_nightly(
     if not result.success:
         steps = [event.step_key or "" for event in result.get_step_failure_events()]
         alert(settings, *failure_note("nightly", result.run_id, steps))
+        if manifest is not None and _has_published(settings, result.run_id):
+            lines = _summary(settings, result.run_id, manifest)
+            return [*lines, "", "FAILED on the files named above; the others are published."], False
         kept = (
             f"Release {manifest['release_id']} stays published." if manifest else "Nothing is published yet."
         )
@@ -92,6 +112,5 @@ def run_nightly(
             f"FAILED at {', '.join(steps)}. {kept} Run again when mended: what is done stays done."
         ], False
     assert manifest is not None
-    loads = [row for row in read_ledger(Lake(settings.lake_path)) if row.run_id == result.run_id]
-    lines = summary(settings, loads, read_unsettled(settings), manifest)
+    lines = _summary(settings, result.run_id, manifest)
     return [*lines, "", f"Done in {time.monotonic() - started:.0f} s."], True

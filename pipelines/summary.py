@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from pipelines.intake.inbox import MAPPING_FOLDER
 from pipelines.lake.ledger import LedgerRow
 from pipelines.mart.query import query
 from pipelines.settings import Settings
@@ -44,7 +45,7 @@ def _rows(loads: list[LedgerRow]) -> list[str]:
         for part in ("received", "accepted", "quarantined", "refused", "ignored"):
             counts[part] += getattr(row, f"rows_{part}")
     verdicts = Counter(row.verdict for row in loads if row.verdict != "released")
-    files = len({row.file_path for row in loads})
+    files = len({row.file_path for row in loads if not row.file_path.startswith(MAPPING_FOLDER)})
     released = sum(row.rows_accepted for row in loads if row.verdict == "released")
     if not loads:
         return ["Nothing new in the inbox."]

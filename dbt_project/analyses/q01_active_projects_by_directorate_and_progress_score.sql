@@ -34,7 +34,7 @@ select
     active.progress_score,
     coalesce(scores.label, '(not scored)') as progress,
     count(*) as active_projects,
-    sum(case when active.days_since_scored > parameters.stale_after_days then 1 else 0 end)
+    cast(sum(case when active.days_since_scored > parameters.stale_after_days then 1 else 0 end) as bigint)
         as projects_scored_long_ago,
     median(active.days_since_scored) as median_days_since_scored
 from active

@@ -53,7 +53,7 @@ select
     count(distinct cycles.project_id) as projects_with_cycles,
     count(*) as cycles_begun,
     round(count(*) / nullif(max(months.project_months), 0), 3) as cycles_per_project_month,
-    sum(case when cycles.is_mature then 1 else 0 end) as cycles_mature,
+    cast(sum(case when cycles.is_mature then 1 else 0 end) as bigint) as cycles_mature,
     round(avg(case when cycles.is_mature then cycles.fidelity end), 2) as fidelity_mean,
     round(avg(case when cycles.is_mature then cast(cycles.has_prediction as int) end), 3) as share_with_prediction,
     round(avg(case when cycles.is_mature then cast(cycles.has_data as int) end), 3) as share_with_data,

@@ -11,7 +11,7 @@
 with
 parameters as (
     select
-        cast((select max(as_of_date) from ops.release) - interval 90 day as date) as known_on,
+        cast((select max(as_of_date) from ops.release) - interval 30 day as date) as known_on,
         cast(null as varchar) as measure_id,
         cast(null as varchar) as organisation_code
 ),

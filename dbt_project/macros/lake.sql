@@ -18,3 +18,15 @@
         {{ return('parquet.`' ~ node.config.meta.folder | replace('{name}', table_name) ~ '`') }}
     {%- endfor -%}
 {%- endmacro %}
+
+{#- Names of the extracts, from the sources: those whose rows lie under the lake's accepted/. -#}
+{% macro lake_extracts() %}
+    {%- set names = [] -%}
+    {%- if execute -%}
+        {%- for node in graph.sources.values()
+            if node.source_name == 'lake' and '/accepted/' in node.config.meta.folder -%}
+            {%- do names.append(node.name) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(names | sort) }}
+{% endmacro %}

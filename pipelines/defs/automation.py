@@ -91,6 +91,6 @@ def failure_note(job: str, run_id: str, steps: list[str]) -> tuple[str, str]:
     where = ", ".join(step for step in steps if step) or "before its first step"
     return (
         f"QI Mart: run of {job} failed",
-        f"Run {run_id} of the job {job} failed at: {where}. Last night's release stays published. "
-        "See the run in Dagster, and docs/runbook.md for what to do.",
+        f"Run {run_id} of the job {job} failed at: {where}. Analysts read the last release that passed "
+        "its audit. See the run in Dagster, and docs/runbook.md for what to do.",
     )

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from pipelines.defs.automation import JOBS, NIGHTLY_SCHEDULE, build_failure_alert, build_inbox_sensor
-from pipelines.defs.intake import build_intake, source_assets
+from pipelines.defs.intake import build_intake, supplier_assets
 from pipelines.defs.release import build_release
-from pipelines.defs.warehouse import build_warehouse, dbt_resource, published_asset_keys
+from pipelines.defs.warehouse import build_warehouse, dbt_resource, published_asset_keys, source_assets
 from pipelines.intake.night import load_rules
 from pipelines.mart.manifest import ensure_manifest
 from pipelines.mart.warehouse import PUBLISHED_SCHEMAS
@@ -15,12 +15,14 @@ from pipelines.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything Dagster needs to know, for one environment."""
     manifest = ensure_manifest()
+    intake = build_intake(settings)
     warehouse = build_warehouse(settings, manifest)
     models = published_asset_keys(warehouse, manifest, PUBLISHED_SCHEMAS)
     return dg.Definitions(
         assets=[
-            *source_assets(load_rules()[1]),
-            build_intake(settings),
+            *supplier_assets(load_rules()[1]),
+            intake,
+            *source_assets(manifest, intake.keys),
             warehouse,
             build_release(settings, models),
         ],

@@ -46,7 +46,7 @@ class IntakeConfig(dg.Config):
         )
 
 
-def source_assets(mappings: Sequence[FileMapping]) -> list[dg.AssetSpec]:
+def supplier_assets(mappings: Sequence[FileMapping]) -> list[dg.AssetSpec]:
     """One external asset a supplier's layout: materialised when a file of it is accepted, and late
     when none has come for longer than the mapping says."""
     return [
@@ -155,11 +155,15 @@ def extract_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """The three standing checks of an extract, with the failed rules of this run by code."""
     rows = [row for row in ledger if row.extract == contract.extract]
-    latest = {row.file_path: row for row in rows if row.verdict in ("accepted", "refused", "error")}
+    latest = {
+        row.file_path: row
+        for row in rows
+        if row.retry_of is None and row.verdict in ("accepted", "refused", "error")
+    }
     refused = [path for path, row in latest.items() if row.verdict != "accepted"]
     taken_back = withdrawn_load_ids(list(ledger))
     waiting = sum(row.rows_quarantined for row in rows if row.load_id not in taken_back) - sum(
-        row.rows_accepted for row in rows if row.verdict == "released"
+        row.rows_accepted for row in rows if row.verdict == "released" and row.retry_of not in taken_back
     )
     tonight = {row.load_id for row in report.loads if row.extract == contract.extract}
     failed = [result for load_id, result in report.results if load_id in tonight and not result.is_passed]

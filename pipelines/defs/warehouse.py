@@ -129,6 +129,22 @@ def _is_built_by_other_code(settings: Settings, built_by: Path) -> bool:
     return not is_same
 
 
+def source_assets(manifest: Path, made: Iterable[dg.AssetKey]) -> list[dg.AssetSpec]:
+    """What dbt reads and no step makes an asset of (`made`), so that it is explained like the rest."""
+    sources = json.loads(manifest.read_text(encoding="utf-8"))["sources"].values()
+    specs = [
+        dg.AssetSpec(
+            [source["source_name"], source["name"]],
+            group_name=source["source_name"],
+            description=source["description"],
+            owners=["team:qi-data"],
+            kinds={"parquet"},
+        )
+        for source in sources
+    ]
+    return [spec for spec in specs if spec.key not in set(made)]
+
+
 def dbt_resource() -> QuietDbt:
     return QuietDbt(
         dbt_executable=shutil.which("dbt", path=str(Path(sys.executable).parent)) or "dbt",

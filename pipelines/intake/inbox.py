@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
+from pipelines.lake.durable import remove_tree
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow
 from pipelines.lake.write import file_sha256
@@ -146,7 +147,7 @@ def archived_deliveries(lake: Lake, ledger: list[LedgerRow], present: list[Deliv
         kept = lake.archive / sha256
         if (sha256, relative) in there or relative.startswith(MAPPING_FOLDER) or not kept.exists():
             continue
-        path = lake.staging / "reread" / sha256 / relative
+        path = _copies(lake) / sha256 / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(kept, path)
         found.append(
@@ -161,6 +162,19 @@ def archived_deliveries(lake: Lake, ledger: list[LedgerRow], present: list[Deliv
             )
         )
     return found
+
+
+def _copies(lake: Lake) -> Path:
+    """Where copies from the archive lie while they are read; as the archive, for its owner only."""
+    folder = lake.staging / "reread"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def forget_copies(lake: Lake) -> None:
+    """Remove the copies that `archived_deliveries` made."""
+    remove_tree(_copies(lake))
 
 
 def stable_listing(inbox: Path, now: datetime) -> list[str]:

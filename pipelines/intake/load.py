@@ -2,13 +2,14 @@
 
 import logging
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipelines.extracts.contract import Contract, lake_schema
+from pipelines.extracts.contract_columns import Lookup
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.read import provided, read
 from pipelines.extracts.standard_rules import PERSONAL_DATA
@@ -27,7 +28,10 @@ PUBLISHED_ON = "published_on"
 
 @dataclass
 class Night:
-    """What one run knows while it takes files in; `ledger` grows with every committed load."""
+    """What one run knows while it takes files in; `ledger` grows with every committed load.
+
+    `lookups`: what was read from the lake, with the number of loads that its extract had then.
+    """
 
     lake: Lake
     contracts: dict[str, Contract]
@@ -38,6 +42,7 @@ class Night:
     mappings_sha256: str
     ledger: list[LedgerRow]
     results: list[tuple[str, RuleResult]]
+    lookups: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
 
     def commit(self, row: LedgerRow, tables: dict[Path, pa.Table]) -> LedgerRow:
         committed = commit_load(self.lake, row, tables)
@@ -193,18 +198,25 @@ def with_published_on(table: pa.Table, file_date: date) -> pa.Table:
 
 def find_lookups(contract: Contract, night: Night) -> dict[str, pa.Table]:
     """For each lookup of the contract, the last accepted row of every key in the lake."""
-    taken_back = withdrawn_load_ids(night.ledger)
-    return {
-        lookup.name: latest_rows(
+    return {lookup.name: _find_lookup(lookup, night) for lookup in contract.lookups}
+
+
+def _find_lookup(lookup: Lookup, night: Night) -> pa.Table:
+    """Read from the lake, or kept from earlier in the night when its extract has had no load since:
+    reading takes the longer the more loads there ever were."""
+    loads = sum(row.extract == lookup.extract for row in night.ledger)
+    key = repr(lookup)
+    if night.lookups.get(key, (-1,))[0] != loads:
+        rows = latest_rows(
             night.lake,
             lookup.extract,
             list(lookup.on.values()),
             list(lookup.take),
-            taken_back,
+            withdrawn_load_ids(night.ledger),
             lookup.first_by,
         )
-        for lookup in contract.lookups
-    }
+        night.lookups[key] = (loads, rows)
+    return night.lookups[key][1]
 
 
 def find_taken_keys(

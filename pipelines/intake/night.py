@@ -5,28 +5,37 @@ Everything it decides is in the ledger when it ends, so it can be killed and run
 
 import json
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipelines.extracts.contract import Contract, lake_schema, load_contracts
 from pipelines.extracts.mapping import Mapping, load_mappings
 from pipelines.gates.gate import RuleResult
-from pipelines.intake.inbox import Unsettled, archived_deliveries, find_deliveries
+from pipelines.intake.inbox import (
+    STILL_CHANGING,
+    Changing,
+    Delivery,
+    Unsettled,
+    archived_deliveries,
+    find_deliveries,
+    forget_copies,
+)
 from pipelines.intake.load import (
     Night,
+    has_changed,
     record_error,
     record_repeat,
     record_stranger,
     record_withdrawal,
     take_in,
+    task_row,
 )
-from pipelines.intake.plan import Planner, Scope, Task, rules_digest
+from pipelines.intake.plan import Failure, Planner, Scope, Task, rules_digest
 from pipelines.intake.pseudonym_key import pseudonym_key
 from pipelines.intake.retry import retry_quarantine
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
-from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover
+from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover, withdrawn_load_ids
 from pipelines.settings import CONTRACTS, MAPPINGS, Settings
 from pipelines.version import code_version
 
@@ -81,24 +90,33 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
     before = len(night.ledger)
     if not settings.inbox_path.is_dir():
         raise FileNotFoundError(f"The inbox {settings.inbox_path} is not there. Make it, or set QI_INBOX.")
+    _finish_replacements(night)
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
     if scope.reread:
-        deliveries += archived_deliveries(night.lake, night.ledger, deliveries)
+        wanted = [row for row in night.ledger if scope.covers(row.received_at)]
+        deliveries += archived_deliveries(night.lake, wanted, deliveries)
     plan = Planner(mappings, night.contracts, night.ledger, scope, night.now).plan(deliveries)
     progress(
         f"inbox: {len(deliveries)} files, {plan.settled} already settled, "
         f"{len(plan.tasks)} loads to judge, {len(plan.strangers)} files not recognised"
     )
-    _note_unsettled(settings, unsettled, progress)
+    for failure in plan.failures:
+        _note_failure(failure, night, unsettled, progress)
     for stranger in plan.strangers:
         progress(_line(record_stranger(stranger, night)))
     for number, task in enumerate(plan.tasks, start=1):
-        progress(f"[{number}/{len(plan.tasks)}] {_line(_take_in_safely(task, night))}")
+        outcome = _take_in_safely(task, night)
+        if isinstance(outcome, Unsettled):
+            unsettled.append(outcome)
+        else:
+            progress(f"[{number}/{len(plan.tasks)}] {_line(outcome)}")
     for repeat in plan.repeats:
         for row in record_repeat(repeat, night):
             progress(_line(row))
     for row in retry_quarantine(night):
         progress(_line(row))
+    forget_copies(night.lake)
+    _note_unsettled(settings, unsettled, progress)
     loads = night.ledger[before:]
     return IntakeReport(
         loads=loads,
@@ -108,6 +126,25 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
         settled=plan.settled,
         files=len(deliveries),
     )
+
+
+def _finish_replacements(night: Night) -> None:
+    """Take back what a later reading of the same bytes replaces, where a killed run came no further
+    than that reading."""
+    taken_back = withdrawn_load_ids(night.ledger)
+    standing: dict[tuple[str, str | None], LedgerRow] = {}
+    for row in list(night.ledger):
+        if row.retry_of is not None or row.verdict not in ("accepted", "refused"):
+            continue
+        replaced = standing.pop((row.file_sha256, row.extract), None)
+        if replaced is not None:
+            _record_replacement(replaced, row, night)
+        if row.verdict == "accepted" and row.load_id not in taken_back:
+            standing[(row.file_sha256, row.extract)] = row
+
+
+def _record_replacement(replaced: LedgerRow, by: LedgerRow, night: Night) -> None:
+    record_withdrawal(replaced, f"Read again as load {by.load_id}.", night)
 
 
 def _note_unsettled(settings: Settings, unsettled: list[Unsettled], progress: Progress) -> None:
@@ -124,30 +161,36 @@ def read_unsettled(settings: Settings) -> list[tuple[str, str]]:
     return [(name, reason) for name, reason in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def _take_in_safely(task: Task, night: Night) -> LedgerRow:
-    """Take one file in; when our own software fails on it, note that and let the others go on.
-
-    A machine in trouble (disk, memory) is no matter of one file and ends the run.
-    """
+def _take_in_safely(task: Task, night: Night) -> LedgerRow | Unsettled:
+    """Take one file in; when our own software fails on it, note that and let the others go on."""
     try:
         row = take_in(task, night)
-    except (OSError, MemoryError):
-        raise
     except Exception as fault:
-        # An error's own text may quote a row, so only its kind and its place are logged.
-        place = "".join(traceback.format_tb(fault.__traceback__))
-        LOGGER.error(
-            "%s in our own software on %s (%s)\n%s",
-            type(fault).__name__,
-            task.delivery.relative,
-            task.extract,
-            place,
-        )
-        return record_error(task, fault, night)
+        unsettled = _still_changing(fault, task.delivery)
+        return unsettled or record_error(task_row(task, night), fault, night)
     if task.replaces is not None:
         replaced = next(load for load in night.ledger if load.load_id == task.replaces)
-        record_withdrawal(replaced, f"Read again as load {row.load_id}.", night)
+        _record_replacement(replaced, row, night)
     return row
+
+
+def _note_failure(failure: Failure, night: Night, unsettled: list[Unsettled], progress: Progress) -> None:
+    """Note a file that our own software could not even recognise."""
+    changing = _still_changing(failure.fault, failure.delivery)
+    if changing:
+        unsettled.append(changing)
+    else:
+        progress(_line(record_error(night.row(failure.delivery), failure.fault, night)))
+
+
+def _still_changing(fault: Exception, delivery: Delivery) -> Unsettled | None:
+    """What a failure on a file means: the file for the next run when it changed meanwhile, None when
+    our own software failed. A machine in trouble (disk, memory) is no matter of one file: raised again."""
+    if isinstance(fault, Changing) or has_changed(delivery):
+        return Unsettled(delivery.relative, STILL_CHANGING)
+    if isinstance(fault, (OSError, MemoryError)):
+        raise fault
+    return None
 
 
 def withdraw(settings: Settings, load_id: str, reason: str, run_id: str) -> LedgerRow:

@@ -7,11 +7,19 @@ from pathlib import Path
 
 from pipelines.settings import Settings
 
+SHORTEST_KEY = 16
+
 
 def pseudonym_key(settings: Settings) -> bytes:
-    """The key from QI_PSEUDONYM_KEY, else the one kept under QI_HOME (made at the first run)."""
+    """The key from QI_PSEUDONYM_KEY, else the one kept under QI_HOME (made at the first run).
+
+    Raises ValueError when QI_PSEUDONYM_KEY is too short to keep pseudonyms from being guessed.
+    """
     if settings.pseudonym_key is not None:
-        return settings.pseudonym_key.get_secret_value().encode("utf-8")
+        key = settings.pseudonym_key.get_secret_value().encode("utf-8")
+        if len(key) < SHORTEST_KEY:
+            raise ValueError(f"QI_PSEUDONYM_KEY needs at least {SHORTEST_KEY} bytes; it has {len(key)}.")
+        return key
     path = settings.home_path / "pseudonym.key"
     if not path.exists():
         _create(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 from pipelines.lake.layout import Lake
 from pipelines.mart.warehouse import reading
 
+ORGANISATIONS_NAMED = 10
 POINTS = """
 select
     point.series_id, point.unit_code, point.stratum, point.period_start, point.value, point.numerator,
@@ -33,7 +34,7 @@ def explain(mart_file: Path, lake: Lake, measure: str, organisation: str, period
         points = connection.execute(POINTS, [measure, organisation, period]).fetchall()
         if not points:
             return [_nothing(connection, measure, organisation, period)]
-        lines = [f"{measure}, {organisation}, period from {period:%-d %B %Y}"]
+        lines = [f"{measure}, {organisation}, period from {_day(period)}"]
         for point in points:
             lines += _point_lines(point)
         for load_id in dict.fromkeys(point[14] for point in points):
@@ -44,17 +45,17 @@ def explain(mart_file: Path, lake: Lake, measure: str, organisation: str, period
 def _point_lines(point: tuple) -> list[str]:
     unit, stratum, value, numerator, denominator, edition = (*point[1:3], *point[4:8])
     valid_from, valid_to, is_latest, is_withdrawn, was_in_force = point[8:13]
-    of = f" = {numerator:g} of {denominator:g}" if denominator is not None and numerator is not None else ""
-    shown = "withdrawn" if is_withdrawn else "no value" if value is None else f"{value:g}{of}"
+    of = f" = {numerator:.12g} of {denominator:.12g}" if None not in (numerator, denominator) else ""
+    shown = "withdrawn" if is_withdrawn else "no value" if value is None else f"{value:.12g}{of}"
     if point[13]:
         shown += f" ({point[13]})"
     state = "the latest" if is_latest else "superseded" if was_in_force else "never in force"
-    until = f" until {valid_to:%-d %B %Y}" if valid_to is not None and valid_to.year < 9999 else ""
+    until = f" until {_day(valid_to)}" if valid_to is not None and valid_to.year < 9999 else ""
     place = f"unit {unit}, " if unit else ""
     return [
         "",
         f"  {place}stratum {stratum}: {shown}",
-        f"    edition {edition}, {state}, reported from {valid_from:%-d %B %Y}{until}",
+        f"    edition {edition}, {state}, reported from {_day(valid_from)}{until}",
         f"    load {point[14]}, line {point[15]} of the file",
     ]
 
@@ -71,7 +72,7 @@ def _load_lines(connection, lake: Lake, load_id: str) -> list[str]:
         f"  load {load_id}: {row[0]}",
         f"    sha256 {row[1]}",
         f"    kept as received: {'yes, lake/archive/' + row[1][:12] + '…' if archived.exists() else 'no'}",
-        f"    layout {row[2]} ({row[3]}), received {row[4]:%-d %B %Y}, loaded {row[5]:%-d %B %Y %H:%M} UTC",
+        f"    layout {row[2]} ({row[3]}), received {_day(row[4])}, loaded {_day(row[5])} {row[5]:%H:%M} UTC",
         f"    rows: {row[7]} received = {row[8]} accepted + {row[9]} quarantined + {row[10]} refused "
         f"+ {row[11]} ignored",
         f"    run {row[12]}, code {row[13]}",
@@ -80,6 +81,10 @@ def _load_lines(connection, lake: Lake, load_id: str) -> list[str]:
     return lines + [
         f"      {code} ({action}): {bad} of {all_rows} rows" for code, action, _, bad, all_rows in failed
     ]
+
+
+def _day(moment: date) -> str:
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def _nothing(connection, measure: str, organisation: str, period: date) -> str:
@@ -93,7 +98,15 @@ def _nothing(connection, measure: str, organisation: str, period: date) -> str:
             f'No measure {measure} has points. `qi sql "select measure_id from core.dim_measure"` lists them.'
         )
     if not row[1]:
-        return f"The measure {measure} has {row[0]} points, none of them of organisation {organisation}."
+        codes = connection.execute(
+            "select distinct organisation_code from core.fct_measure_point where measure_id = ? order by 1",
+            [measure],
+        ).fetchall()
+        listed = ", ".join(code for (code,) in codes[:ORGANISATIONS_NAMED])
+        return (
+            f"The measure {measure} has {row[0]} points, none of them of organisation {organisation}. "
+            f"Organisations that have some: {listed}{', …' if len(codes) > ORGANISATIONS_NAMED else ''}"
+        )
     return (
         f"{organisation} has {row[1]} points of {measure}, none for the period that starts on {period}. "
         f"Periods go from {row[2]} to {row[3]}; give the first day of one."

@@ -6,6 +6,7 @@ one; readers keep the file they have open. When the audit fails, the last releas
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from pipelines.mart.warehouse import (
 from pipelines.settings import AUDIT_BOUNDS, Settings
 from pipelines.version import code_version
 
+LOGGER = logging.getLogger(__name__)
 MART_NAME = "qi_mart.duckdb"
 MANIFEST_NAME = "manifest.json"
 STATUS_NAME = "status.json"
@@ -292,8 +294,8 @@ def telling_analysts(settings: Settings, run_id: str, step: str) -> Iterator[Non
     `ops.release` says why it is not tonight's."""
     try:
         yield
-    except BaseException as fault:
-        reason = f"The run of {settings.clock():%-d %B %Y} stopped at {step} ({type(fault).__name__})."
+    except (Exception, KeyboardInterrupt) as fault:
+        reason = f"The run of {settings.clock():%d %B %Y} stopped at {step} ({type(fault).__name__})."
         mark_kept(settings, f"{reason} This release stays until a run succeeds.")
         note_outcome(
             settings, run_id, "failed", f"{reason} {fault if isinstance(fault, AuditFailed) else ''}"
@@ -310,10 +312,15 @@ def mark_kept(settings: Settings, note: str) -> None:
     changed.unlink(missing_ok=True)
     shutil.copyfile(settings.mart_file, changed)
     changed.chmod(0o600)
-    with duckdb.connect(str(changed)) as connection:
-        connection.execute(
-            f"update {RELEASE_TABLE} set note = ? where release_id = ?", [note, current["release_id"]]
-        )
+    try:
+        with duckdb.connect(str(changed)) as connection:
+            connection.execute(
+                f"update {RELEASE_TABLE} set note = ? where release_id = ?", [note, current["release_id"]]
+            )
+    except duckdb.Error as fault:
+        # The failure that is to be noted matters more than its note, and must not be hidden by it.
+        LOGGER.error("%s could not be changed (%s): %s", RELEASE_TABLE, type(fault).__name__, note)
+        return
     changed.chmod(0o444)
     sync(changed)
     changed.replace(settings.mart_file)

@@ -1,0 +1,91 @@
+"""One million new points through the whole intake, beside DuckDB alone doing the same with SQL.
+
+The peer reads the same file, checks the same rules on its records, written as SQL, and writes the same rows
+as Parquet. It keeps no archive, hashes nothing, forces nothing to the disk and cannot say which line failed
+which rule, so it is a floor and not a rival; that both find the same rows at fault is asserted too.
+
+Target: within 5 times of the peer.
+
+Slow, and in need of several gigabytes: BENCHMARK_POINTS=10000000 takes in as many points.
+"""
+
+import os
+import shutil
+from collections import Counter
+from contextlib import ExitStack
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from pydantic import SecretStr
+
+from pipelines.extracts.contract import load_contracts
+from pipelines.intake import load
+from pipelines.intake.night import take_in_inbox
+from pipelines.intake.plan import Scope
+from pipelines.settings import CONTRACTS, Settings
+from tests.benchmarks import rules_in_sql
+from tests.benchmarks.measure import WHOLE, Watch, best, report
+from tests.benchmarks.points import RECEIVED_ON, write_points, write_references
+
+POINTS = int(os.environ.get("BENCHMARK_POINTS", "1000000"))
+LIMIT = 5.0
+STAGES = {
+    "read": ("read",),
+    "gate": ("pseudonymise", "find_lookups", "judge"),
+    "lake": ("archive_file", "commit_judgement"),
+}
+EVERYTHING = Scope(received_from=None, received_to=None, reread=False)
+
+
+def take_in(watch: Watch, points: Path, references: Path, folder: Path) -> dict[str, int]:
+    """The intake of a night in which the file of points is new. Returns rows at fault by rule."""
+    # Paid once a night, whatever comes.
+    import_module("pipelines.gates.suite")
+    settings = Settings(
+        inbox=folder / "inbox",
+        home=folder / "home",
+        now=datetime(2026, 11, 2),
+        pseudonym_key=SecretStr("a key for benchmarks only"),
+    )
+    day = settings.inbox_path / RECEIVED_ON.isoformat()
+    shutil.copytree(references, day)
+    take_in_inbox(settings, "references", EVERYTHING, lambda line: None)
+    shutil.copy(points, day)
+    with ExitStack() as stack:
+        for stage, names in STAGES.items():
+            for name in names:
+                stack.enter_context(patch.object(load, name, watch.timing(stage, getattr(load, name))))
+        with watch.stage(WHOLE):
+            taken = take_in_inbox(settings, "points", EVERYTHING, lambda line: None)
+    (row,) = taken.loads
+    assert row.is_conserved
+    assert row.rows_received == POINTS
+    failed = Counter({result.code: 0 for _, result in taken.results})
+    for _, result in taken.results:
+        failed[result.code] += result.rows_failed
+    return dict(failed)
+
+
+def in_duckdb(watch: Watch, points: Path, references: Path, folder: Path) -> dict[str, int]:
+    contracts = load_contracts(CONTRACTS)
+    with watch.stage(WHOLE):
+        return rules_in_sql.take_in(points, references, contracts["measure_points"], contracts, folder)
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_intake_of_new_points_keeps_up_with_plain_sql(tmp_path: Path, file_format: str) -> None:
+    contracts = load_contracts(CONTRACTS)
+    points, references = tmp_path / f"measure_points.{file_format}", tmp_path / "references"
+    write_references(references, contracts)
+    write_points(points, POINTS)
+    ours = best(take_in, points, references, folder=tmp_path / "ours")
+    peer = best(in_duckdb, points, references, folder=tmp_path / "peer")
+
+    ratio = ours.whole / peer.whole
+    report(f"Intake of {POINTS:,} points, {file_format}", {"intake": ours, "DuckDB": peer}, ratio, LIMIT)
+    assert {code: ours.answer[code] for code in peer.answer} == peer.answer
+    assert sum(rows > 0 for rows in peer.answer.values()) >= 4
+    assert ratio < LIMIT
