@@ -57,6 +57,8 @@ def run(
     Safe to run again at any time: what is loaded stays loaded, what was cut off is finished. Exit
     status 0: published, or nothing to publish; 1: the run failed and the last release stays.
     """
+    from pipelines.extracts.contract import ContractError
+    from pipelines.extracts.mapping import MappingError
     from pipelines.lock import AnotherRunIsWriting, single_writer
     from pipelines.nightly import run_nightly
 
@@ -72,7 +74,7 @@ def run(
     try:
         with single_writer(settings):
             lines, is_success = run_nightly(settings, intake, full_refresh, click.echo)
-    except AnotherRunIsWriting as fault:
+    except (AnotherRunIsWriting, ContractError, MappingError) as fault:
         raise click.ClickException(str(fault)) from fault
     click.echo("\n".join(lines))
     sys.exit(0 if is_success else 1)
@@ -221,7 +223,10 @@ def _make_demo(settings: Settings, options: dict) -> None:
     inbox = settings.inbox_path / "demo"
     click.echo(f"Making the synthetic demo organisation in {inbox} …")
     made = generate(inbox, end=end, progress=click.echo, **options)
-    click.echo(str(made))
+    click.echo(
+        f"{len(made.files)} files, {made.points:,} measure points, {len(made.dirt)} planted faults; "
+        f"{inbox / 'SYNTHETIC.md'} lists them."
+    )
 
 
 if __name__ == "__main__":
