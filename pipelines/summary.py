@@ -45,12 +45,14 @@ def _rows(loads: list[LedgerRow]) -> list[str]:
         for part in ("received", "accepted", "quarantined", "refused", "ignored"):
             counts[part] += getattr(row, f"rows_{part}")
     verdicts = Counter(row.verdict for row in loads if row.verdict != "released")
-    files = len({row.file_path for row in loads if not row.file_path.startswith(MAPPING_FOLDER)})
+    files = {row.file_path for row in loads if row.retry_of is None}
+    delivered = [path for path in files if not path.startswith(MAPPING_FOLDER)]
+    fates = ", ".join(f"{number} loads {verdict}" for verdict, number in sorted(verdicts.items()))
     released = sum(row.rows_accepted for row in loads if row.verdict == "released")
     if not loads:
         return ["Nothing new in the inbox."]
     lines = [
-        f"Files looked at: {files} ({', '.join(f'{n} loads {v}' for v, n in sorted(verdicts.items()))})",
+        f"Files looked at: {len(delivered)} ({fates})",
         f"Rows received: {counts['received']:,} = {counts['accepted']:,} accepted + "
         f"{counts['quarantined']:,} quarantined + {counts['refused']:,} refused + "
         f"{counts['ignored']:,} ignored",

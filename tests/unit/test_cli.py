@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -16,16 +17,16 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
-import pipelines.alerts
-import pipelines.cli
 import pipelines.defs.build
 import pipelines.demo.generate
 import pipelines.nightly
 from pipelines.cli import main
+from pipelines.dagster_home import prepare_dagster_home
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, prepare
 from pipelines.lake.write import commit_load
 from pipelines.nightly import STARTED_HERE, run_nightly
+from pipelines.progress import PROGRESS
 from pipelines.settings import PROJECT_ROOT, Settings
 from pipelines.summary import summary
 from tests.unit.test_lake import ledger_row
@@ -49,8 +50,9 @@ select 's' as series_id, null as unit_code, 'all' as stratum, 'falls' as measure
     'small number (*)' as suppression_reason, 'L0000002' as load_id, 3 as source_row, 2 as revision_number;
 create table ops.fct_load as
 select 'L0000001' as load_id, '2026-02-03/points.csv' as file_path, '{SHA256}' as file_sha256,
-    'canonical_measure_points' as mapping, 'canonical' as source_system, timestamp '2026-02-03' as received_at,
-    timestamp '2026-02-04 03:31:00' as loaded_at, 'accepted' as verdict, 20 as rows_received,
+    'canonical_measure_points' as mapping, 'canonical' as source_system,
+    timestamp '2026-02-03' as received_at, timestamp '2026-02-04 03:31:00' as loaded_at,
+    'accepted' as verdict, 20 as rows_received,
     18 as rows_accepted, 2 as rows_quarantined, 0 as rows_refused, 0 as rows_ignored, 'run 1' as run_id,
     '0.1.0' as code_version;
 create table ops.fct_gate_result as
@@ -61,7 +63,7 @@ create table ops.fct_quarantined_row as
 select 'L0000001' as load_id, 'measure_points' as extract, 'TOTAL_ROW' as code, 'open' as status
 union all select 'L0000001', 'measure_points', 'TOTAL_ROW', 'released';
 create table core.fct_project as
-select 'ZZ1' as organisation_code, true as is_active union all select 'ZZ1', true union all select 'ZZ2', true;
+select unnest(['ZZ1', 'ZZ1', 'ZZ2']) as organisation_code, true as is_active;
 """
 MANIFEST = {
     "release_id": "R0000007",
@@ -126,7 +128,7 @@ def home(empty: Home) -> Home:
 
 def test_help_shows_what_to_type(empty):
     text = empty.answer("--help")
-    for line in ('qi run ', 'qi sql "select ..."', "qi explain MEASURE ORG DAY", "qi loads"):
+    for line in ("qi run ", 'qi sql "select ..."', "qi explain MEASURE ORG DAY", "qi loads"):
         assert line in text
     assert empty.answer("-h") == text
 
@@ -287,7 +289,8 @@ def test_explain_follows_a_number_back_to_file_and_line(home):
         "  load L0000001: 2026-02-03/points.csv",
         f"    sha256 {SHA256}",
         "    kept as received: yes, lake/archive/abababababab…",
-        "    layout canonical_measure_points (canonical), received 3 February 2026, loaded 4 February 2026 03:31 UTC",
+        "    layout canonical_measure_points (canonical), received 3 February 2026, "
+        "loaded 4 February 2026 03:31 UTC",
         "    rows: 20 received = 18 accepted + 2 quarantined + 0 refused + 0 ignored",
         "    run run 1, code 0.1.0",
         "    gate: 1 rules passed, 1 failed",
@@ -301,7 +304,10 @@ def test_explain_follows_a_number_back_to_file_and_line(home):
     ("number", "words"),
     [
         (("slips", "ZZ1", "2026-01-01"), "No measure slips has points. `qi sql "),
-        (("falls", "ZZ9", "2026-01-01"), "none of them of organisation ZZ9. Organisations that have some: ZZ1"),
+        (
+            ("falls", "ZZ9", "2026-01-01"),
+            "none of them of organisation ZZ9. Organisations that have some: ZZ1",
+        ),
         (("falls", "ZZ1", "2026-01-02"), "Periods go from 2026-01-01 to 2026-01-01"),
     ],
 )
@@ -338,9 +344,7 @@ def test_run_passes_its_options_on(empty, nights):
     empty.answer(
         "run", "--reread", "--full-refresh", "--received-from", "2026-10-01", "--received-to", "2026-10-31"
     )
-    assert nights == [
-        ({"received_from": "2026-10-01", "received_to": "2026-10-31", "reread": True}, True)
-    ]
+    assert nights == [({"received_from": "2026-10-01", "received_to": "2026-10-31", "reread": True}, True)]
     wrong = empty.qi("run", "--received-from", "2026-10-02", "--received-to", "2026-10-01")
     assert wrong.exit_code == 2
     assert "--received-from is after --received-to" in wrong.output
@@ -389,14 +393,168 @@ def test_a_run_that_cannot_even_start_is_told(empty, told, monkeypatch):
     assert "before its first step" in text
 
 
-def job_of(step: Callable[[], None]) -> Callable[[Settings], dg.Definitions]:
-    """Definitions whose nightly job takes the configuration of the real one and does `step`."""
+def let_the_night(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None], failed_at: list[str]) -> None:
+    """Put `work` in the place of Dagster's job."""
+    result = SimpleNamespace(
+        success=not failed_at,
+        run_id="tonight",
+        get_step_failure_events=lambda: [SimpleNamespace(step_key=step) for step in failed_at],
+    )
 
-    def build(settings: Settings) -> dg.Definitions:
-        @dg.op
-        def intake(config: pipelines_config("intake")) -> None:  # pyright: ignore
-            """Nothing."""
+    def execute(instance: dg.DagsterInstance, **options: object) -> SimpleNamespace:
+        work()
+        return result
 
-        raise NotImplementedError
+    job = SimpleNamespace(execute_in_process=execute)
+    definitions = SimpleNamespace(resolve_job_def={"nightly": job}.__getitem__)
+    monkeypatch.setattr(pipelines.defs.build, "build_definitions", lambda settings: definitions)
 
-    return build
+
+def publish(home: Home, outcome: str = "published") -> None:
+    """What a run leaves that came as far as its release."""
+    files = {
+        home.settings.mart_path / "manifest.json": MANIFEST,
+        home.settings.mart_path / "status.json": {"run_id": "tonight", "outcome": outcome},
+        home.settings.build_path / "unsettled.json": [["late.csv", "It is still being written."]],
+    }
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_night_that_succeeds_ends_with_its_summary(home, told, monkeypatch):
+    def work() -> None:
+        print("what dbt prints")
+        PROGRESS.info("progress")
+        home.load(run_id="tonight", file_path="a.csv", rows_received=3, rows_accepted=3)
+        publish(home)
+
+    echoed: list[str] = []
+    let_the_night(monkeypatch, work, [])
+    lines, is_success = run_nightly(
+        home.settings, NO_BOUNDS, False, lambda line, file=None: echoed.append(line)
+    )
+    assert is_success
+    assert told == []
+    assert echoed == ["Starting Dagster and dbt …", "progress"]
+    assert "Files looked at: 1 (1 loads accepted)" in lines
+    assert "  late.csv: It is still being written." in lines
+    assert lines[-1].startswith("Done in ")
+    assert (home.settings.build_path / "dbt.log").read_text(encoding="utf-8") == "what dbt prints\n"
+
+
+def test_a_night_that_fails_says_where_and_what_stays(home, told, monkeypatch):
+    let_the_night(monkeypatch, lambda: None, ["warehouse"])
+    lines, is_success = run_nightly(home.settings, NO_BOUNDS, False, lambda line, file=None: None)
+    assert not is_success
+    assert lines == [
+        "FAILED at warehouse. Nothing is published yet. Run again when mended: what is done stays done."
+    ]
+    publish(home, outcome="failed")
+    lines, _ = run_nightly(home.settings, NO_BOUNDS, False, lambda line, file=None: None)
+    assert "Release R0000007 stays published." in lines[0]
+    assert len(told) == 2
+    assert "failed at: warehouse" in told[0]
+
+
+@pytest.mark.parametrize("outcome", ["published", "unchanged"])
+def test_a_night_that_failed_on_one_file_shows_what_it_published(home, told, monkeypatch, outcome):
+    def work() -> None:
+        home.load(run_id="tonight", file_path="a.csv", rows_received=3, rows_accepted=3)
+        home.load(run_id="tonight", file_path="b.csv", verdict="error", reason="KeyError in our own software")
+        publish(home, outcome)
+
+    let_the_night(monkeypatch, work, ["mart__release"])
+    lines, is_success = run_nightly(home.settings, NO_BOUNDS, False, lambda line, file=None: None)
+    assert not is_success
+    assert "Failed in our own software: 1" in lines
+    assert "  b.csv: KeyError in our own software" in lines
+    assert "Published: release R0000007 as of 2026-02-04, 2 tables" in lines
+    assert lines[-1] == "FAILED on the files named above; the others are published."
+    assert len(told) == 1
+
+
+def test_runs_that_were_killed_do_not_count_as_running_for_ever(home, told, monkeypatch):
+    @dg.job
+    def nightly() -> None:
+        """Nothing."""
+
+    prepare_dagster_home(home.settings)
+    with dg.DagsterInstance.get() as instance:
+        started = {
+            name: instance.create_run_for_job(nightly, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
+            for name, tags in (("here", STARTED_HERE), ("elsewhere", {}))
+        }
+    home.load()
+    publish(home)
+    let_the_night(monkeypatch, lambda: None, [])
+    run_nightly(home.settings, NO_BOUNDS, False, lambda line, file=None: None)
+    with dg.DagsterInstance.get() as instance:
+        statuses = {name: instance.get_run_by_id(run_id) for name, run_id in started.items()}
+    assert {name: run and run.status for name, run in statuses.items()} == {
+        "here": dg.DagsterRunStatus.FAILURE,
+        "elsewhere": dg.DagsterRunStatus.STARTED,
+    }
+
+
+def test_summary_counts_files_rows_and_verdicts(home):
+    loads = [
+        home.load(
+            file_path="a.csv",
+            rows_received=1200,
+            rows_accepted=1190,
+            rows_quarantined=7,
+            rows_ignored=3,
+        ),
+        home.load(file_path="a.csv", extract="others", rows_received=1200, rows_accepted=1200),
+        home.load(
+            file_path="b.csv", verdict="refused", reason="TOTALS: no.", rows_received=9, rows_refused=9
+        ),
+        home.load(file_path="c.txt", verdict="unrecognised", reason="No mapping."),
+        home.load(file_path="d.csv", verdict="error", reason="KeyError"),
+        home.load(file_path="mappings/supplier.yml", rows_received=2, rows_accepted=2),
+        home.load(
+            file_path="old.csv", verdict="released", rows_received=4, rows_accepted=4, retry_of="L0000001"
+        ),
+    ]
+    lines = summary(home.settings, loads, [("late.csv", "It is still being written.")], MANIFEST)
+    assert (
+        "Files looked at: 4 (3 loads accepted, 1 loads error, 1 loads refused, 1 loads unrecognised)" in lines
+    )
+    assert "Rows received: 2,415 = 2,396 accepted + 7 quarantined + 9 refused + 3 ignored" in lines
+    assert "  of these 4 were released from quarantine, where they had waited" in lines
+    for title, entry in (
+        ("Refused: 1", "  b.csv: TOTALS: no."),
+        ("Failed in our own software: 1", "  d.csv: KeyError"),
+        ("Not recognised: 1", "  c.txt: No mapping."),
+        ("Left for the next run: 1", "  late.csv: It is still being written."),
+    ):
+        assert lines[lines.index(title) + 1] == entry
+    assert any(line.split() == ["measure_points", "TOTAL_ROW", "2", "1"] for line in lines)
+    assert "Gate rules in this run: 1 passed, 1 failed" in lines
+    assert "Audit of release R0000007: 2 of 2 checks passed" in lines
+    assert "Published: release R0000007 as of 2026-02-04, 2 tables" in lines
+    assert f"  {home.settings.mart_file}" in lines
+    assert any("SYNTHETIC" in line for line in lines)
+    assert any(line.split() == ["ZZ1", "2"] for line in lines)
+
+
+def test_summary_of_a_quiet_night_is_short(home):
+    lines = summary(home.settings, [], [], MANIFEST | {"contains_synthetic": False})
+    assert lines[1] == "Nothing new in the inbox."
+    assert not any(line.startswith(("Rows received", "Refused", "Quarantined", "Left for")) for line in lines)
+    assert not any("SYNTHETIC" in line for line in lines)
+
+
+def test_summary_shows_points_where_there_are_no_projects(home):
+    tables = {"core.fct_measure_point": {"rows": 2}}
+    lines = summary(home.settings, [], [], MANIFEST | {"tables": tables})
+    assert any(line.split() == ["falls", "1", "2026-01-01", "2026-01-01"] for line in lines)
+
+
+def test_summary_lists_no_more_than_fits_a_screen(home):
+    loads = [home.load(file_path=f"{number}.txt", verdict="unrecognised") for number in range(23)]
+    lines = summary(home.settings, loads, [], MANIFEST)
+    start = lines.index("Not recognised: 23")
+    assert lines[start + 20] == "  19.txt: "
+    assert lines[start + 21] == "  … and 3 more (ops.fct_load)"
