@@ -1,9 +1,10 @@
 -- Question 22: did the definition or the target change, or did performance?
 --
 -- Read: one row a series (whole organisation, all strata together) with the mean of the periods after
--- changed_from beside the mean of the periods before, over the same length of time. definition_changes and target_changes count what
--- took effect in the same stretch; explanation says which of them a reader must rule out before he calls the
--- difference performance. A definition change counts when numbers, direction or wording changed.
+-- changed_from beside the mean of the periods before, over the same length of time. definition_changes and
+-- target_changes count what took effect in the same stretch; explanation says which of them a reader must rule
+-- out before he calls the difference performance. A definition change counts when numbers, direction or wording
+-- changed.
 -- Caveats: a difference of means is no signal; whether it is more than common cause is for the control
 -- charts. changed_from is the middle of the months looked at; set it to the day you are asked about.
 -- Measures for improvement are not for comparing organisations.
