@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
 import great_expectations as gx
@@ -136,16 +137,24 @@ def _series(column: pa.ChunkedArray) -> Any:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """An expectation, and what Great Expectations has to compute for it.
+    """An expectation, and what Great Expectations has to compute for its verdict.
 
-    counts: by name, the metrics that its verdict takes. edges: these with all that they are computed from.
-    positions: the metric that lists failing rows; None for an expectation on the whole table.
+    counts: by name, the metrics that the verdict takes. edges: these with all that they are computed from.
     """
 
     expectation: Expectation
     counts: dict[str, MetricConfiguration]
     edges: list[MetricEdge]
-    positions: MetricConfiguration | None
+
+    @cached_property
+    def positions(self) -> MetricConfiguration | None:
+        """The metric that lists failing rows; None for an expectation on the whole table."""
+        engine = PandasExecutionEngine()
+        listed = self.expectation.get_validation_dependencies(engine, POSITIONS).metric_configurations
+        found = [metric for name, metric in listed.items() if name.endswith(POSITIONS_METRIC)]
+        # Building the graph also tells the metric what it is computed from.
+        MetricsCalculator(engine).build_metric_dependency_graph(found)
+        return next(iter(found), None)
 
 
 # The library's own validator works out anew for every table what each expectation needs, which takes several
@@ -163,14 +172,9 @@ def _prepared(rule: Rule) -> _Prepared:
 
 def _prepare(expectation: Expectation) -> _Prepared:
     engine = PandasExecutionEngine()
-    calculator = MetricsCalculator(engine)
     counts = expectation.get_validation_dependencies(engine, COUNTS).metric_configurations
-    listed = expectation.get_validation_dependencies(engine, POSITIONS).metric_configurations
-    positions = [metric for name, metric in listed.items() if name.endswith(POSITIONS_METRIC)]
-    # Building a graph also tells each metric what it is computed from.
-    calculator.build_metric_dependency_graph(positions)
-    graph = calculator.build_metric_dependency_graph(list(counts.values()))
-    return _Prepared(expectation, counts, graph.edges, next(iter(positions), None))
+    graph = MetricsCalculator(engine).build_metric_dependency_graph(list(counts.values()))
+    return _Prepared(expectation, counts, graph.edges)
 
 
 def _run_rule(rule: Rule, table: pa.Table) -> Outcome:

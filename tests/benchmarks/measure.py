@@ -5,16 +5,18 @@ same data. Each is run several times, and the quickest run counts, because other
 run down.
 """
 
+import pickle
 import resource
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+from pipelines.settings import PROJECT_ROOT
 
 WHOLE = "all"
 # Linux counts in kilobytes, macOS in bytes.
@@ -47,7 +49,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a task: seconds by stage, peak memory in MB, and what the task returned."""
+    """One run of a task: seconds by stage, peak memory in MB, and what the task returned.
+
+    A task is a function `task(watch, *arguments, folder)`.
+    """
 
     seconds: dict[str, float]
     peak_mb: float
@@ -63,25 +68,32 @@ Task = Callable[..., Any]
 
 
 def best(task: Task, *arguments: Any, folder: Path, runs: int = 2) -> Run:
-    """The quickest of several runs of `task(watch, *arguments, folder)`, each in a new process and folder.
-
-    Peak memory counts the interpreter and every module, and processes that the task started.
-    """
-    done = [_run(task, arguments, folder / f"run{number}") for number in range(runs)]
+    """The quickest of several runs of a task, each with a folder of its own."""
+    done = [run(task, *arguments, folder=folder / f"run{number}") for number in range(runs)]
     return min(done, key=lambda run: run.whole)
 
 
-def _run(task: Task, arguments: Sequence[Any], folder: Path) -> Run:
+def run(task: Task, *arguments: Any, folder: Path) -> Run:
+    """Run `task(watch, *arguments, folder)` in a new process. The folder is made for it.
+
+    Peak memory is that of the largest process, the new one or one that it started, with its modules. A new
+    process inherits the peak of the one that starts it, so whatever needs memory belongs into a task.
+    """
     folder.mkdir(parents=True)
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
-        return process.submit(_in_child, task, arguments, folder).result()
+    exchange = folder.with_suffix(".pickle")
+    exchange.write_bytes(pickle.dumps((task, arguments, folder)))
+    # Not a pool of processes: DuckDB takes a process without a program file for a person and draws bars.
+    subprocess.run([sys.executable, "-m", "tests.benchmarks", str(exchange)], cwd=PROJECT_ROOT, check=True)
+    return pickle.loads(exchange.read_bytes())
 
 
-def _in_child(task: Task, arguments: Sequence[Any], folder: Path) -> Run:
+def run_here(exchange: Path) -> None:
+    """Run the task that a file holds, and write the run into the same file."""
+    task, arguments, folder = pickle.loads(exchange.read_bytes())
     watch = Watch()
     answer = task(watch, *arguments, folder)
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return Run(watch.seconds, max(peaks) / PEAK_UNITS_PER_MB, answer)
+    exchange.write_bytes(pickle.dumps(Run(watch.seconds, max(peaks) / PEAK_UNITS_PER_MB, answer)))
 
 
 def report(title: str, runs: dict[str, Run], ratio: float, limit: float) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +16,6 @@ MEASURES = [f"M{number:04}" for number in range(500)]
 UNITS = [f"WARD-{number:03}" for number in range(200)]
 FIRST_MONTH = np.datetime64("2018-01")
 MOST_POINTS = len(MEASURES) * len(UNITS) * 100
-
-Format = Literal["csv", "parquet"]
 
 
 def write_references(folder: Path, contracts: dict[str, Contract]) -> None:

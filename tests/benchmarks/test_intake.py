@@ -4,7 +4,8 @@ The peer reads the same file, checks the same rules on its records, written as S
 as Parquet. It keeps no archive, hashes nothing, forces nothing to the disk and cannot say which line failed
 which rule, so it is a floor and not a rival; that both find the same rows at fault is asserted too.
 
-Target: within 5 times of the peer.
+Target: within 5 times of the peer. It took 3 times as long as the peer from CSV and 2 times from Parquet when
+this was written, so the target itself is asserted.
 
 Slow, and in need of several gigabytes: BENCHMARK_POINTS=10000000 takes in as many points.
 """
@@ -27,7 +28,7 @@ from pipelines.intake.night import take_in_inbox
 from pipelines.intake.plan import Scope
 from pipelines.settings import CONTRACTS, Settings
 from tests.benchmarks import rules_in_sql
-from tests.benchmarks.measure import WHOLE, Watch, best, report
+from tests.benchmarks.measure import WHOLE, Watch, best, report, run
 from tests.benchmarks.points import RECEIVED_ON, write_points, write_references
 
 POINTS = int(os.environ.get("BENCHMARK_POINTS", "1000000"))
@@ -38,6 +39,11 @@ STAGES = {
     "lake": ("archive_file", "commit_judgement"),
 }
 EVERYTHING = Scope(received_from=None, received_to=None, reread=False)
+
+
+def deliver(watch: Watch, file_format: str, folder: Path) -> None:
+    write_references(folder / "references", load_contracts(CONTRACTS))
+    write_points(folder / f"measure_points.{file_format}", POINTS)
 
 
 def take_in(watch: Watch, points: Path, references: Path, folder: Path) -> dict[str, int]:
@@ -77,10 +83,9 @@ def in_duckdb(watch: Watch, points: Path, references: Path, folder: Path) -> dic
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 def test_intake_of_new_points_keeps_up_with_plain_sql(tmp_path: Path, file_format: str) -> None:
-    contracts = load_contracts(CONTRACTS)
-    points, references = tmp_path / f"measure_points.{file_format}", tmp_path / "references"
-    write_references(references, contracts)
-    write_points(points, POINTS)
+    delivered = tmp_path / "delivered"
+    run(deliver, file_format, folder=delivered)
+    points, references = delivered / f"measure_points.{file_format}", delivered / "references"
     ours = best(take_in, points, references, folder=tmp_path / "ours")
     peer = best(in_duckdb, points, references, folder=tmp_path / "peer")
 

@@ -17,8 +17,9 @@ from pipelines.settings import DBT_PROJECT, Settings
 from tests.benchmarks.measure import WHOLE, Watch, best, report
 from tests.integration.conftest import Home
 
-# Four times when this was written: more than half of the night is dbt, a quarter Dagster's record of it.
-LIMIT = 8.0
+# Four times when this was written: more than half of the night is dbt, a fifth Dagster's record of it. The
+# night uses two cores and the peer one, so that a busy machine makes it seven.
+LIMIT = 12.0
 
 
 def quiet_night(watch: Watch, home: Home, folder: Path) -> str:

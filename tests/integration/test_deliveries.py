@@ -227,6 +227,7 @@ def test_withdrawn_load_no_longer_counts_and_is_not_tried_again(hospital):
     assert hospital.values() == []
     hospital.night(4, {"2026-03-04/organisations.csv": lines(ORGANISATIONS[0], "ZZ9,Nine,2020-01-01")})
     assert hospital.values() == []
+    assert not any(row.verdict == "released" for row in hospital.ledger())
     with pytest.raises(KeyError, match="taken back already"):
         withdraw(hospital.settings(5), "L0000004", "again", "by hand")
     with pytest.raises(KeyError, match="no accepted load L0000099"):
@@ -272,12 +273,16 @@ def test_a_chain_of_waiting_rows_is_released_in_one_night(hospital):
     }
     hospital.night(2, files)
     assert hospital.values() == []
-    hospital.night(3, {"2026-03-03/projects.csv": lines(PROJECT, "P2,ZZ1,Fewer delays,active")})
+    files = {
+        "2026-03-03/projects.csv": lines(PROJECT, "P2,ZZ1,Fewer delays,active"),
+        "2026-03-03/measure_points.csv": lines(POINT, "falls,ZZ1,2026-01-01,8"),
+    }
+    hospital.night(3, files)
     assert [row.extract for row in hospital.ledger() if row.verdict == "released"] == [
         "measures",
         "measure_points",
     ]
-    assert hospital.values() == [9.0]
+    assert hospital.values() == [8.0, 9.0]
 
 
 def test_the_first_of_two_files_of_a_date_that_contradict_each_other_is_kept(hospital):
@@ -291,6 +296,14 @@ def test_the_first_of_two_files_of_a_date_that_contradict_each_other_is_kept(hos
     # On another day it is a correction and no contradiction.
     hospital.night(3, {"2026-03-03/measure_points.csv": lines(POINT, "falls,ZZ1,2026-01-01,7")})
     assert hospital.values() == [3.0, 4.0, 5.0, 7.0]
+
+
+def test_figures_of_one_date_of_publication_may_be_corrected_on_a_later_day(hospital):
+    for day, value in ((2, 5), (3, 6)):
+        name = f"2026-03-0{day}/measure_points_2026-02-28.csv"
+        hospital.night(day, {name: lines(POINT, f"falls,ZZ1,2026-01-01,{value}")})
+    assert {row.published_on for row in hospital.ledger()[3:]} == {date(2026, 2, 28)}
+    assert hospital.values() == [5.0, 6.0]
 
 
 def test_waiting_rows_of_two_files_that_contradict_each_other_are_not_both_released(hospital):
@@ -488,6 +501,7 @@ def test_a_file_that_grows_while_it_is_hashed_waits(hospital, monkeypatch):
     monkeypatch.setattr(pipelines.intake.inbox, "file_sha256", growing(path, file_sha256))
     report = hospital.night(2)
     assert [file.relative for file in report.unsettled] == ["2026-03-02/measure_points.csv"]
+    assert report.files == 3
     monkeypatch.undo()
     assert hospital.values() == []
     hospital.night(3)

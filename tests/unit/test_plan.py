@@ -401,9 +401,18 @@ def test_reread_leaves_what_a_mapping_provides_when_none_of_its_files_is_read_ag
     assert wanted(planned(everything, [theirs, other], ledger, april)) == [
         ("organisations.csv", "organisations")
     ]
-    everything_again = planned(everything, [theirs], ledger, Scope(reread=True))
-    provided = [task for task in everything_again.tasks if task.is_provided]
-    assert [task.delivery.received_at for task in provided] == [datetime(2026, 3, 1)]
+
+
+def test_what_a_mapping_provides_stays_received_when_it_first_was(inbox, rules, supplier):
+    everything = [supplier, *rules]
+    first = deliver(inbox, "supplier.csv", SUPPLIED, datetime(2026, 3, 1))
+    ledger = as_noted(planned(everything, [first]))
+    later = deliver(inbox, "supplier_2.csv", f"{SUPPLIED}ZZ2,2026-01-01,1\n", datetime(2026, 4, 1))
+    april = Scope(received_from=date(2026, 4, 1), reread=True)
+    (provided,) = [
+        task for task in planned(everything, [first, later], ledger, april).tasks if task.is_provided
+    ]
+    assert provided.delivery.received_at == datetime(2026, 3, 1)
 
 
 def test_a_mapping_brings_the_measures_that_another_one_defines_for_it(inbox, rules, supplier, tmp_path):
