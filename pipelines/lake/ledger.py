@@ -141,5 +141,6 @@ def read_ledger(lake: Lake) -> list[LedgerRow]:
 
 
 def withdrawn_load_ids(rows: list[LedgerRow]) -> set[str]:
-    """Loads that an engineer took back: their rows no longer count."""
-    return {row.retry_of for row in rows if row.verdict == "withdrawn" and row.retry_of}
+    """Loads that were taken back, and what was released of them: their rows no longer count."""
+    origins = {row.retry_of for row in rows if row.verdict == "withdrawn" and row.retry_of}
+    return origins | {row.load_id for row in rows if row.verdict == "released" and row.retry_of in origins}

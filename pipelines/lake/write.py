@@ -31,6 +31,7 @@ def archive_file(lake: Lake, path: Path, sha256: str) -> Path:
     if not target.exists():
         lake.staging.mkdir(parents=True, exist_ok=True)
         staged = lake.staging / sha256
+        staged.touch(mode=0o600)
         shutil.copyfile(path, staged)
         staged.chmod(0o600)
         move_into_place(staged, target)

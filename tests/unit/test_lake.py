@@ -10,7 +10,14 @@ import pytest
 
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import PART, Lake, load_folder
-from pipelines.lake.ledger import LedgerRow, next_load_id, prepare, read_ledger, recover
+from pipelines.lake.ledger import (
+    LedgerRow,
+    next_load_id,
+    prepare,
+    read_ledger,
+    recover,
+    withdrawn_load_ids,
+)
 from pipelines.lake.lookups import keys_taken_by_others, latest_rows
 from pipelines.lake.write import archive_file, commit_load, file_sha256
 
@@ -171,3 +178,10 @@ def test_text_is_replaced_whole(tmp_path):
     write_text("second", path)
     assert path.read_text(encoding="utf-8") == "second"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_released_of_a_withdrawn_load_is_taken_back_with_it(lake):
+    origin = commit(lake, things(("a", "red", 1)))
+    released = commit(lake, things(("b", "red", 1)), verdict="released", retry_of=origin.load_id)
+    commit(lake, things(), verdict="withdrawn", retry_of=origin.load_id)
+    assert withdrawn_load_ids(read_ledger(lake)) == {origin.load_id, released.load_id}
