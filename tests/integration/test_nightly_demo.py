@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pipelines.demo.generate import generate
 from pipelines.intake.night import take_in_inbox
 from pipelines.intake.plan import Scope
+from pipelines.mart.publish import telling_analysts
 from pipelines.settings import PROJECT_ROOT, Settings
 from tests.integration.conftest import PSEUDONYM_KEY, Home
 
@@ -36,6 +37,17 @@ def test_second_run_loads_nothing_and_changes_no_content(demo_night, tmp_path):
     assert "Nothing new in the inbox" in printed
     assert after["tables"] == before["tables"]
     assert after["release_id"] == before["release_id"]
+
+
+def test_a_failed_night_says_so_in_the_published_mart_until_a_run_succeeds(demo_night, tmp_path):
+    home = demo_night[0].copy(tmp_path)
+    settings = Settings(inbox=home.inbox, home=home.path)
+    with pytest.raises(ValueError, match="boom"), telling_analysts(settings, "the run", "the dbt build"):
+        raise ValueError("boom")
+    ((note,),) = home.ask("select note from ops.release")
+    assert "the dbt build" in note
+    home.qi("run")
+    assert home.ask("select note from ops.release") == [(None,)]
 
 
 def test_rebuilt_from_the_lake_alone_the_mart_has_the_same_content(demo_night, tmp_path):

@@ -15,5 +15,6 @@ select
     checks_passed,
     checks_failed,
     tables,
-    contains_synthetic
+    contains_synthetic,
+    cast(null as {{ dbt.type_string() }}) as note
 from {{ ref('stg_lake__releases') }}
