@@ -1,6 +1,5 @@
 """Answers from the published mart: any SQL, read only."""
 
-import csv
 import io
 import json
 import math
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pipelines.mart.warehouse import reading
+from pipelines.spreadsheet import write_csv
 
 FORMATS = ("table", "csv", "json")
 ROWS_SHOWN = 200
@@ -19,7 +19,9 @@ ROWS_SHOWN = 200
 
 def query(mart_file: Path, sql: str, file_format: str) -> str:
     """The answer to one query as text, without a line break at its end. Empty cells are empty in a
-    table and in CSV, null in JSON; dates are ISO dates. Raises duckdb.Error with DuckDB's own message."""
+    table and in CSV, null in JSON; dates are ISO dates. CSV is for spreadsheets, so text that could become a
+    formula has an apostrophe in front (`pipelines.spreadsheet`). Raises duckdb.Error with DuckDB's own
+    message."""
     with reading(mart_file) as connection:
         answer = connection.sql(sql)
         if answer is None:
@@ -33,7 +35,7 @@ def query(mart_file: Path, sql: str, file_format: str) -> str:
 
 def _csv(names: list[str], rows: list[tuple]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([names, *rows])
+    write_csv(text, names, rows)
     return text.getvalue().rstrip("\n")
 
 

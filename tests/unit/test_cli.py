@@ -195,6 +195,11 @@ def test_sql_answers_as_csv_and_json(home):
     ]
 
 
+def test_sql_as_csv_holds_no_formula(home):
+    answer = home.answer("sql", "select '=1+1' as \"@a\", -5 as number, '-5' as words", "--format", "csv")
+    assert answer == "'@a,number,words\n'=1+1,-5,'-5\n"
+
+
 def test_sql_says_when_there_is_nothing_and_when_there_is_more(home):
     nothing = "select 1 as first, 2 as second limit 0"
     assert home.answer("sql", nothing) == "first  second\n(0 rows)\n"
