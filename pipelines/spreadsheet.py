@@ -18,7 +18,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
@@ -148,7 +148,7 @@ def _write_cell(worksheet: Worksheet, row: int, column: int, value: Any, formats
     elif isinstance(value, datetime) and value.tzinfo is None and value.date() >= _FIRST_DAY:
         worksheet.write_datetime(row, column, value, formats.time)
     elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DAY:
-        worksheet.write_datetime(row, column, value, formats.day)
+        worksheet.write_datetime(row, column, datetime.combine(value, time()), formats.day)
     else:
         text = _as_text(value)
         if len(text) > MAX_TEXT:
