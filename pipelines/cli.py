@@ -16,6 +16,7 @@ import click
 from pipelines.settings import PROJECT_ROOT, Settings
 
 ISO_DATE = click.DateTime(["%Y-%m-%d"])
+WRITABLE = click.Path(path_type=Path, dir_okay=False, writable=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,6 +29,7 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     """QI Mart: from delivered files to a published mart for quality improvement.
 
     \b
+    qi check FILE               would a file load, and if not, why
     qi run                      take in the inbox, build, audit, publish
     qi sql "select ..."         ask the published mart
     qi explain MEASURE ORG DAY  follow one number back to its file and line
@@ -78,6 +80,67 @@ def run(
         raise click.ClickException(str(fault)) from fault
     click.echo("\n".join(lines))
     sys.exit(0 if is_success else 1)
+
+
+@main.command()
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, exists=True)
+)
+@click.option("--mapping", metavar="NAME", help="Take every file for this layout, whatever its name is.")
+@click.option("--as-of", type=ISO_DATE, help="Judge as on this day (default: today).")
+@click.option("--html", type=WRITABLE, help="Write the report as one HTML page.")
+@click.option("--csv", type=WRITABLE, help="Write every failing line as CSV.")
+@click.option("--xlsx", type=WRITABLE, help="Write counts and failing lines as a workbook.")
+@click.pass_obj
+def check(
+    settings: Settings,
+    files: tuple[Path, ...],
+    mapping: str | None,
+    as_of: datetime | None,
+    html: Path | None,
+    csv: Path | None,
+    xlsx: Path | None,
+) -> None:
+    """Say what the night would make of FILEs, without loading anything.
+
+    Files and folders are recognised, read and judged by the same rules as at night. What rows refer to
+    (organisations, measures, ...) is looked up in the lake of the home and in the other files given; where
+    there is no lake, a reference to an extract that was not given is not checked, and the report says so.
+    Reports name lines, columns, rules and remedies. They never hold what stands in a cell.
+
+    
+    qi check measure_points_2026-10.csv
+    qi check delivery/ --html report.html --xlsx report.xlsx
+    qi check returns.csv --mapping larkfield_safety --as-of 2026-10-31
+
+    
+    Exit status, the worst of all files:
+      0  it would load wholly (there may be warnings)
+      1  it would load, but rows would wait in quarantine
+      2  it would be refused or is not recognised (also: a wrong option)
+      3  our own software failed on it
+    """
+    from pipelines.check.check import UnknownMapping
+    from pipelines.check.check import check as judge
+    from pipelines.check.page import write_page
+    from pipelines.check.sheets import write_csv, write_xlsx
+    from pipelines.check.text import as_text
+    from pipelines.extracts.contract import ContractError
+    from pipelines.extracts.mapping import MappingError
+
+    now = as_of or settings.clock()
+    try:
+        found = judge(settings, files, mapping, now, lambda line: click.echo(line, err=True))
+    except UnknownMapping as fault:
+        raise click.UsageError(str(fault)) from fault
+    except (ContractError, MappingError) as fault:
+        raise click.ClickException(str(fault)) from fault
+    click.echo("\n".join(as_text(found)))
+    for path, write in ((html, write_page), (csv, write_csv), (xlsx, write_xlsx)):
+        if path is not None:
+            write(found, path)
+            click.echo(f"Written: {path}")
+    sys.exit(found.verdict)
 
 
 @main.command()

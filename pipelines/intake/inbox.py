@@ -59,22 +59,31 @@ def find_deliveries(
     found, unsettled = [], []
     for path in _files(inbox, closed_folders.append):
         relative = path.relative_to(inbox).as_posix()
-        try:
-            reason = _hindrance(path, relative, now)
-            if reason is None:
-                delivery = _delivery(path, relative, inbox, known.get(relative), now)
-                received = first_seen.get((delivery.sha256, relative), delivery.received_at)
-                found.append(replace(delivery, received_at=received))
-                continue
-        except PermissionError:
-            reason = NOT_READABLE
-        except (FileNotFoundError, Changing):
-            reason = STILL_CHANGING
-        unsettled.append(Unsettled(_printable(relative), reason))
+        seen = look_at(path, relative, inbox, now, known.get(relative))
+        if isinstance(seen, Unsettled):
+            unsettled.append(seen)
+        else:
+            received = first_seen.get((seen.sha256, relative), seen.received_at)
+            found.append(replace(seen, received_at=received))
     for fault in closed_folders:
         relative = Path(fault.filename).relative_to(inbox).as_posix()
         unsettled.append(Unsettled(_printable(relative), NOT_READABLE))
     return found, unsettled
+
+
+def look_at(
+    path: Path, relative: str, inbox: Path, now: datetime, known: LedgerRow | None = None
+) -> Delivery | Unsettled:
+    """One file as it lies there now, hashed unless `known` has its path, size and time."""
+    try:
+        reason = _hindrance(path, relative, now)
+        if reason is None:
+            return _delivery(path, relative, inbox, known, now)
+    except PermissionError:
+        reason = NOT_READABLE
+    except (FileNotFoundError, Changing):
+        reason = STILL_CHANGING
+    return Unsettled(_printable(relative), reason)
 
 
 def _hindrance(path: Path, relative: str, now: datetime) -> str | None:

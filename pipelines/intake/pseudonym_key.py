@@ -15,15 +15,27 @@ def pseudonym_key(settings: Settings) -> bytes:
 
     Raises ValueError when QI_PSEUDONYM_KEY is too short to keep pseudonyms from being guessed.
     """
+    key = kept_key(settings)
+    if key is None:
+        _create(_file(settings))
+        key = kept_key(settings)
+        assert key is not None
+    return key
+
+
+def kept_key(settings: Settings) -> bytes | None:
+    """The key as `pseudonym_key` gives it, or None where none has been made yet."""
     if settings.pseudonym_key is not None:
         key = settings.pseudonym_key.get_secret_value().encode("utf-8")
         if len(key) < SHORTEST_KEY:
             raise ValueError(f"QI_PSEUDONYM_KEY needs at least {SHORTEST_KEY} bytes; it has {len(key)}.")
         return key
-    path = settings.home_path / "pseudonym.key"
-    if not path.exists():
-        _create(path)
-    return path.read_text(encoding="ascii").strip().encode("ascii")
+    path = _file(settings)
+    return path.read_text(encoding="ascii").strip().encode("ascii") if path.exists() else None
+
+
+def _file(settings: Settings) -> Path:
+    return settings.home_path / "pseudonym.key"
 
 
 def _create(path: Path) -> None:
