@@ -152,7 +152,10 @@ def _content_rules(column: Column) -> Iterator[Draft]:
             "code": PERSONAL_DATA,
             "category": Category.CONFORMANCE,
             "action": Action.REFUSE_FILE,
-            "reason": f"{name} holds a valid NHS number or an e-mail address; nothing of the file is kept.",
+            "reason": (
+                f"{name} holds a valid NHS number, an e-mail address, a telephone number or a postcode; "
+                "nothing of the file is kept."
+            ),
             "remedy": f"Take every identifier of a person out of {name} and deliver the file again.",
         }
 

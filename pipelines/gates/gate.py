@@ -52,6 +52,7 @@ class RuleResult:
 class Judgement:
     """What the gate decided. `rows_*` count lines of the file and add up to those received.
 
+    `is_screened`: the text of the rows has been screened for personal data, whatever came of it.
     `accepted` and `quarantined` hold records with the columns delivered, the latter also `codes` (sorted,
     joined by `|`).
     `row_codes` has each reason for which a line is in quarantine: source_row, code, column_name.
@@ -67,6 +68,7 @@ class Judgement:
     rows_quarantined: int
     rows_refused: int
     rows_ignored: int
+    is_screened: bool
 
 
 def judge(
@@ -94,7 +96,7 @@ def judge(
     """
     findings = _run(Subject.COLUMNS, _delivered(extracted), contract)
     if _refusing(findings):
-        return _refused(findings, extracted)
+        return _refused(findings, extracted, is_screened=False)
     table = rule_table(extracted.table, contract, lookups, received_on=received_on, taken_keys=taken_keys)
     findings += _run(Subject.CONTROL_TOTALS, _control_totals(extracted.control_totals), contract)
     findings += _run(Subject.SOURCE_ROWS, _source_rows(extracted), contract)
@@ -102,7 +104,7 @@ def judge(
     row_codes = _row_codes(findings)
     findings += _run(Subject.QUARANTINE, _share_in_doubt(findings, extracted), contract)
     if _refusing(findings):
-        return _refused(findings, extracted)
+        return _refused(findings, extracted, is_screened=True)
     return _split(findings, row_codes, extracted)
 
 
@@ -238,7 +240,7 @@ def _share_in_doubt(findings: Sequence[_Finding], extracted: Extracted) -> pa.Ta
     return pa.table({"quarantined_share": pa.array([in_doubt / judged if judged else None], pa.float64())})
 
 
-def _refused(findings: Sequence[_Finding], extracted: Extracted) -> Judgement:
+def _refused(findings: Sequence[_Finding], extracted: Extracted, *, is_screened: bool) -> Judgement:
     ignored = sum(extracted.rows_ignored.values())
     nothing = _kept_columns(extracted.table).slice(0, 0)
     causes = [
@@ -257,6 +259,7 @@ def _refused(findings: Sequence[_Finding], extracted: Extracted) -> Judgement:
         rows_quarantined=0,
         rows_refused=extracted.rows_received - ignored,
         rows_ignored=ignored,
+        is_screened=is_screened,
     )
 
 
@@ -286,6 +289,7 @@ def _split(findings: Sequence[_Finding], row_codes: pa.Table, extracted: Extract
         rows_quarantined=codes.num_rows,
         rows_refused=0,
         rows_ignored=ignored,
+        is_screened=True,
     )
 
 

@@ -5,19 +5,59 @@ Nothing here repeats, logs or raises what a cell holds.
 
 import hmac
 import re
+import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import accumulate
 
 import pyarrow as pa
 
 from pipelines.extracts.contract import Contract
-from pipelines.gates.arrow import compute, matches
+from pipelines.gates.arrow import matches
 
 PSEUDONYM_DIGITS = 16
 
-_TEN_DIGITS = r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}"
+# Dashes as the one of ASCII; what nobody sees is taken out. NFKC makes plain blanks and digits of the others.
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+
 _EMAIL = r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
-_ALONE = re.compile(rf"(?<![0-9])(?<![0-9][ -]){_TEN_DIGITS}(?![ -]?[0-9])")
+
+# What the library for regular expressions on columns (RE2, without look-around) leaves for a closer look.
+_CANDIDATES = r"[0-9]([^0-9A-Za-z]{0,4}[0-9]){8}|(?i:[A-Z][0-9][0-9A-Z]?\s*[0-9][A-Z]{2})|@|[^\x00-\x7f]"
+
+_BETWEEN = r"[\s.()-]{0,3}"
+_NHS_NUMBER = re.compile(
+    rf"(?<![0-9])(?<![0-9][.-])[0-9]{{3}}{_BETWEEN}[0-9]{{3}}{_BETWEEN}[0-9]{{4}}(?![.-]?[0-9])"
+)
+
+# The first group of digits has three or more, so that neither a date nor a time of day begins a number.
+_TELEPHONE = re.compile(
+    rf"""
+    (?<![0-9A-Za-z.])(?<![0-9][.-])
+    (?:
+        (?P<country>\+\s?44|00\s?44|44){_BETWEEN}0?{_BETWEEN}(?P<abroad>[1-9][0-9]{{1,9}}(?:{_BETWEEN}[0-9]{{2,6}}){{0,4}})
+      | 0(?P<home>[1-35789][0-9]{{1,9}}(?:{_BETWEEN}[0-9]{{2,6}}){{0,4}})
+    )
+    (?![0-9])
+    """,
+    re.VERBOSE,
+)
+
+# Areas of the Postcode Address File, so that a ward Q1 or a unit R2 begins no postcode. The second part has
+# no C, I, K, M, O or V, so that 5mg, 9pm and 3cm are none.
+_AREAS = (
+    "AB|AL|B|BA|BB|BD|BF|BH|BL|BN|BR|BS|BT|BX|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|DL|DN|DT|DY|E|EC|EH|EN|"
+    "EX|FK|FY|G|GL|GU|GY|HA|HD|HG|HP|HR|HS|HU|HX|IG|IM|IP|IV|JE|KA|KT|KW|KY|L|LA|LD|LE|LL|LN|LS|LU|M|ME|MK|ML|N|"
+    "NE|NG|NN|NP|NR|NW|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|S|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|TA|TD|TF|TN|"
+    "TQ|TR|TS|TW|UB|W|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE"
+)
+_POSTCODE = re.compile(
+    rf"(?P<before>[-_])?(?<![0-9A-Za-z])(?:{_AREAS})[0-9][0-9A-HJKMNPRSTUVWXY]?"
+    r"(?P<gap>\s{0,2})(?P<inward>[0-9][ABD-HJLNP-UW-Z]{2})(?![0-9A-Za-z])(?P<after>[-_]|\s+[A-Za-z])?",
+    re.IGNORECASE,
+)
+_NO_INWARD = re.compile(r"1st|2nd|3rd|[04-9]th|[0-9](?:hr|yr|ft|lb|pt|st|dp)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,7 +94,7 @@ def _pseudonyms(column: pa.ChunkedArray, key: bytes) -> pa.Array:
 
 
 def screen(table: pa.Table, contract: Contract) -> list[PersonalData]:
-    """Every free-text cell that holds a valid NHS number or an e-mail address."""
+    """Every free-text cell that holds personal data."""
     source_rows = table.column("source_row")
     return [
         PersonalData(column.name, source_row)
@@ -65,20 +105,46 @@ def screen(table: pa.Table, contract: Contract) -> list[PersonalData]:
 
 
 def holds_personal_data(column: pa.ChunkedArray) -> pa.Array:
-    """For each text whether it holds a valid NHS number or an e-mail address; null for null."""
+    """For each text whether it holds a valid NHS number, an e-mail address, a UK telephone number or a full
+    UK postcode; null for null."""
     encoded = column.combine_chunks().dictionary_encode()
     texts = encoded.dictionary
-    found = matches(texts, _EMAIL)
-    candidates = matches(texts, _TEN_DIGITS)
-    holds_number = [
-        is_candidate and _holds_nhs_number(text.as_py())
+    candidates = matches(texts, _CANDIDATES)
+    found = [
+        is_candidate and is_personal(text.as_py())
         for is_candidate, text in zip(candidates.to_pylist(), texts, strict=True)
     ]
-    return compute("or", found, pa.array(holds_number, pa.bool_())).take(encoded.indices)
+    return pa.array(found, pa.bool_()).take(encoded.indices)
 
 
-def _holds_nhs_number(text: str) -> bool:
-    return any(is_nhs_number(re.sub(r"[ -]", "", match)) for match in _ALONE.findall(text))
+def is_personal(text: str) -> bool:
+    """Whether a text holds what `holds_personal_data` looks for."""
+    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text).translate(_DASHES))
+    return (
+        re.search(_EMAIL, plain) is not None
+        or any(is_nhs_number(re.sub(r"[^0-9]", "", match)) for match in _NHS_NUMBER.findall(plain))
+        or any(_is_telephone(match) for match in _TELEPHONE.finditer(plain))
+        or any(_is_postcode(match) for match in _POSTCODE.finditer(plain))
+    )
+
+
+def _is_telephone(match: re.Match[str]) -> bool:
+    """Whether the digits, without the leading 0, have the length of a UK number: 10, or 9 in a few small
+    towns (01). Other numbers may follow, so the length counts up to the end of any group."""
+    groups = re.findall("[0-9]+", match["abroad"] or match["home"])
+    lengths = set(accumulate(map(len, groups)))
+    if match["country"] == "44":
+        return groups[0].startswith("7") and 10 in lengths
+    return 10 in lengths or (9 in lengths and groups[0].startswith("1"))
+
+
+def _is_postcode(match: re.Match[str]) -> bool:
+    """Whether what looks like a postcode is neither `E3 1st floor` or `W1 4hr waits` nor part of a code."""
+    after = match["after"] or ""
+    if not match["gap"]:
+        return match["before"] is None and after not in ("-", "_")
+    is_word = _NO_INWARD.fullmatch(match["inward"]) is not None
+    return not (is_word and (after.strip("-_") or not match["inward"].isupper()))
 
 
 def is_nhs_number(digits: str) -> bool:

@@ -20,7 +20,7 @@ from pipelines.intake.plan import Repeat, Stranger, Task
 from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
 from pipelines.lake.lookups import keys_taken_by_others, latest_rows
-from pipelines.lake.write import archive_file, commit_load, file_sha256
+from pipelines.lake.write import archive_file, commit_load, file_sha256, forget_file
 
 LOGGER = logging.getLogger(__name__)
 PUBLISHED_ON = "published_on"
@@ -99,7 +99,7 @@ def take_in(task: Task, night: Night) -> LedgerRow:
         else:
             extracted = read(task.delivery.path, task.mapping, task.extract, contract)
     except UnreadableFile as fault:
-        _archive(task.delivery, night)
+        _make_sure_of(task.delivery)
         return _refuse_unreadable(fault, row, contract, night)
     file_date = extracted.published_on or task.delivery.received_at.date()
     table = with_published_on(extracted.table, file_date)
@@ -112,11 +112,19 @@ def take_in(task: Task, night: Night) -> LedgerRow:
         taken_keys=find_taken_keys(table, contract, row, file_date, night),
     )
     row = replace(row, edition=extracted.edition, published_on=extracted.published_on)
-    if PERSONAL_DATA not in failed_codes(judgement):
+    if judgement.is_screened and PERSONAL_DATA not in failed_codes(judgement):
         _archive(task.delivery, night)
-    elif has_changed(task.delivery):
-        raise Changing(task.delivery.relative)
+    else:
+        _make_sure_of(task.delivery)
+        if judgement.is_screened:
+            forget_file(night.lake, task.delivery.sha256)
     return commit_judgement(judgement, row, contract, night)
+
+
+def _make_sure_of(delivery: Delivery) -> None:
+    """Raise Changing when a file is no longer the one that was hashed."""
+    if has_changed(delivery):
+        raise Changing(delivery.relative)
 
 
 def _archive(delivery: Delivery, night: Night) -> None:

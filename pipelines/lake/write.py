@@ -38,6 +38,11 @@ def archive_file(lake: Lake, path: Path, sha256: str) -> Path:
     return target
 
 
+def forget_file(lake: Lake, sha256: str) -> None:
+    """Take a file out of the archive, where it came as long as only harmless parts of it had been read."""
+    (lake.archive / sha256).unlink(missing_ok=True)
+
+
 def commit_load(lake: Lake, row: LedgerRow, tables: dict[Path, pa.Table]) -> LedgerRow:
     """Write a load's tables and then its ledger row. `tables`: folder of the table (as `Lake` names
     it) -> rows; empty tables are not written. Returns the row with the hashes of its files."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import duckdb
@@ -413,7 +414,7 @@ def test_the_machine_in_trouble_ends_the_run_and_the_next_one_catches_up(hospita
     assert hospital.values() == [5.0]
 
 
-@pytest.mark.parametrize("secret", [NHS_NUMBER, "jane.doe@example.org"])
+@pytest.mark.parametrize("secret", [NHS_NUMBER, "jane.doe@example.org", "07700 900123", "SW1A 2AA"])
 def test_personal_data_in_free_text_is_refused_and_kept_nowhere(hospital, caplog, capfd, secret):
     text = lines(f"{PROJECT},aim", f"P3,ZZ1,Fewer falls,active,asked for by {secret} in May")
     hospital.night(2, {"2026-03-02/projects.csv": text})
@@ -425,6 +426,53 @@ def test_personal_data_in_free_text_is_refused_and_kept_nowhere(hospital, caplog
         assert secret not in place
         assert "asked for" not in place
     hospital.night(3, scope=Scope(reread=True))
+    assert refused.file_sha256 not in hospital.archived()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines("project_id,organisation_code,title,aim", f"P3,ZZ1,Fewer falls,asked for by {NHS_NUMBER}"),
+        lines(f"{PROJECT},aim", f'P3,ZZ1,Fewer falls,active,"asked for by {NHS_NUMBER}'),
+    ],
+    ids=["column missing", "unterminated quote"],
+)
+def test_a_file_refused_before_its_text_was_screened_is_not_archived(hospital, text):
+    hospital.night(2, {"2026-03-02/projects.csv": text})
+    refused = hospital.row("refused", "projects")
+    assert refused.file_sha256 not in hospital.archived()
+    assert NHS_NUMBER not in hospital.everything_kept()
+
+
+def test_a_file_with_personal_data_for_its_second_extract_leaves_the_archive(hospital, monkeypatch, tmp_path):
+    layout = """
+        mapping: trusts_with_projects
+        source_system: A supplier
+        description: Trusts and their projects in one file.
+        owner: QI data team
+        file: "both_*.csv"
+        header: [code, project, aim]
+        extracts:
+          organisations:
+            columns: {organisation_code: {column: code}, organisation_name: {column: code}}
+          projects:
+            columns:
+              project_id: {column: project}
+              organisation_code: {column: code}
+              title: {column: project}
+              aim: {column: aim}
+              status: active
+    """
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    (folder / "trusts_with_projects.yml").write_text(dedent(layout), encoding="utf-8")
+    monkeypatch.setattr(pipelines.intake.night, "MAPPINGS", folder)
+    hospital.night(2, {"both_1.csv": lines("code,project,aim", f"ZZ1,P3,asked for by {NHS_NUMBER}")})
+    assert [row.extract for row in hospital.ledger() if row.file_name == "both_1.csv"] == [
+        "organisations",
+        "projects",
+    ]
+    refused = hospital.row("refused", "projects")
     assert refused.file_sha256 not in hospital.archived()
 
 
