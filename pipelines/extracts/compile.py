@@ -22,6 +22,7 @@ from pipelines.extracts.typing_sql import (
     formatted,
     native,
     parsed,
+    sheet_moment,
 )
 from pipelines.extracts.vocabulary import Definition, Feed, IgnoredRows, OnePer, Record, Source
 
@@ -34,11 +35,12 @@ _NO_TEXT = "cast(null as varchar)"
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file tells by its name."""
+    """What a file tells by its name, and by notes above its table."""
 
     name: str
     edition: str | None = None
     published_on: date | None = None
+    notes: Dictionary[str, str | None] = field(default_factory=dict)
 
     def text(self, fact: str) -> str | None:
         """One of the facts as text, None where the name does not tell it or there is no such fact."""
@@ -146,6 +148,9 @@ def _text(compiler: Compiler, source: Source) -> str:
         text = _cell(compiler, source.column)
     elif source.constant is not None:
         text = literal(source.constant)
+    elif source.note is not None:
+        note = compiler.facts.notes.get(source.note)
+        text = _NO_TEXT if note is None else literal(note)
     else:
         known = compiler.facts.text(source.from_file or "")
         text = _NO_TEXT if known is None else literal(known)
@@ -174,14 +179,23 @@ def _native_cell(compiler: Compiler, leaf: Leaf) -> tuple[str, str] | None:
     return None if value is None else (f"c{position}", value)
 
 
-def _typed(text: str, source: Source, type_: ColumnType) -> str:
+def _typed(compiler: Compiler, text: str, source: Source, type_: ColumnType) -> str:
     """SQL for the value of a text by the format and period of its source."""
     if source.format is None and source.period is None:
-        return parsed(text, type_)
+        return _or_sheet_moment(compiler, parsed(text, type_), text, source, type_)
     day = parsed(text, ColumnType.DATE) if source.format is None else formatted(text, source.format)
+    day = _or_sheet_moment(compiler, day, text, source, ColumnType.DATE)
     if source.period is not None:
         day = edge_of_period(day, source.period, source.edge)
     return f"cast({day} as {DUCKDB_TYPES[type_]})"
+
+
+def _or_sheet_moment(compiler: Compiler, value: str, text: str, source: Source, type_: ColumnType) -> str:
+    """A workbook's own days need no format: what is shown as `Sep-26` is a day, or a number of days."""
+    is_cell = compiler.cells.sheet is not None and source.column is not None and source.pattern is None
+    if not is_cell or type_ not in (ColumnType.DATE, ColumnType.TIMESTAMP):
+        return value
+    return f"coalesce({value}, {sheet_moment(text, type_, compiler.cells.serial_days_from)})"
 
 
 def _texts(compiler: Compiler) -> list[str]:
@@ -197,7 +211,7 @@ def _values(compiler: Compiler) -> list[str]:
     values = []
     for leaf in compiler.leaves.values():
         found = _native_cell(compiler, leaf)
-        value = found[1] if found is not None else _typed(f"t{leaf.number}", leaf.source, leaf.type)
+        value = found[1] if found is not None else _typed(compiler, f"t{leaf.number}", leaf.source, leaf.type)
         values.append(f", {value} as v{leaf.number}")
     return values
 
@@ -228,7 +242,7 @@ def _value(compiler: Compiler, source: Source, type_: ColumnType) -> Value:
         return _arithmetic(compiler, source, type_)
     if source.column is None:
         text = _text(compiler, source)
-        value = _typed(text, source, type_)
+        value = _typed(compiler, text, source, type_)
         return Value(value, unparsed=f"({text} is not null and {value} is null)")
     key = (source.model_dump_json(), type_)
     leaf = compiler.leaves.setdefault(key, Leaf(source, type_, len(compiler.leaves)))

@@ -24,6 +24,9 @@ from pipelines.extracts.yaml_text import YamlFault, compose, plain
 ISO_DATE_IN_NAME = PublishedOn(pattern=r"(?:^|\D)(\d{4}-\d{2}-\d{2})(?:\D|$)", format="%Y-%m-%d")
 SUPPRESSION_FILE = Path(__file__).with_name("suppression.yml")
 
+CANONICAL_ENDINGS = ("csv", "tsv", "parquet", "xlsx", "xlsm", "xlsb", "ods", "zip")
+NO_NOTES: Dictionary[str, str | None] = {}
+
 _NUMERIC = (ColumnType.NUMBER, ColumnType.INTEGER)
 _TEMPORAL = (ColumnType.DATE, ColumnType.TIMESTAMP)
 
@@ -65,24 +68,31 @@ class Mapping:
         """The extracts of which the mapping file itself holds rows."""
         return tuple(self.definition.provides)
 
-    def edition(self, names: tuple[str, ...]) -> str | None:
-        """The edition that a file's names tell, the first name that tells one winning."""
+    def edition(self, names: tuple[str, ...], notes: Dictionary[str, str | None] = NO_NOTES) -> str | None:
+        """The edition that a file's note or names tell, the first that tells one winning."""
         rule = self.definition.edition
-        for name in names:
+        for text in (notes.get(rule.note or "") or "", *names):
             for pattern, edition in rule.patterns.items():
-                if re.search(pattern, name, re.IGNORECASE):
+                if re.search(pattern, text, re.IGNORECASE):
                     return edition
         return rule.otherwise
 
-    def published_on(self, names: tuple[str, ...]) -> date | None:
-        """The day of publication that a file's names tell, if any does."""
+    def published_on(
+        self, names: tuple[str, ...], notes: Dictionary[str, str | None] = NO_NOTES
+    ) -> date | None:
+        """The day of publication that a file's notes or names tell, if any does."""
         for rule in self.definition.published_on:
-            for name in names:
-                found = re.search(rule.pattern, name, re.IGNORECASE)
+            for text in names if rule.note is None else (_without_ordinal(notes.get(rule.note) or ""),):
+                found = re.search(rule.pattern, text, re.IGNORECASE)
                 day = _parse_day(found.group(1), rule.format) if found is not None else None
                 if day is not None:
                     return day
         return None
+
+
+def _without_ordinal(text: str) -> str:
+    """`10 July` for `10th July`."""
+    return re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", text, flags=re.IGNORECASE)
 
 
 def _parse_day(text: str, format_: str) -> date | None:
@@ -139,7 +149,10 @@ def canonical_mapping(contract: Contract) -> Mapping:
         source_system="canonical",
         description=f"Columns named as in the contract of {contract.extract}.",
         owner=contract.owner,
-        file=tuple(f"{contract.extract}*.{ending}" for ending in ("csv", "tsv", "parquet", "zip")),
+        file=tuple(
+            f"{contract.extract}*.{ending}"
+            for ending in ("csv", "tsv", "parquet", "xlsx", "xlsm", "xlsb", "ods", "zip")
+        ),
         header=required or contract.grain,
         optional=tuple(name for name in contract.column_names if name not in (required or contract.grain)),
         published_on=(ISO_DATE_IN_NAME,),

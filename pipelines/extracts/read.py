@@ -31,8 +31,10 @@ from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, canonical_mapping, suppression_reasons
 from pipelines.extracts.readers.cells import TEXT, Cells, Layout, clean_name, trimmed
 from pipelines.extracts.unpack import Content, look_inside, plain_file
-from pipelines.extracts.vocabulary import Definition
+from pipelines.extracts.vocabulary import Definition, Sheet
 from pipelines.extracts.yaml_text import child, compose, line_of
+
+BELOW_TABLE = "below the table"
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,15 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
         UnreadableFile: the file as such is at fault; its message never repeats what a cell holds.
     """
     content = look_inside(path)
-    definition = mapping.definition
-    facts = FileFacts(content.names[-1], mapping.edition(content.names), mapping.published_on(content.names))
+    definition = mapping.definition.of(extract)
     with plain_file(content) as source, _engine() as connection:
         cells = content.format.read_cells(connection, source, layout_of(definition, content))
+        facts = FileFacts(
+            content.names[-1],
+            mapping.edition(content.names, cells.notes),
+            mapping.published_on(content.names, cells.notes),
+            cells.notes,
+        )
         compiler = Compiler(
             cells,
             column_positions(cells, definition),
@@ -94,7 +101,7 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
         return Extracted(
             extract=extract,
             table=_records(connection, compiler, extract),
-            rows_received=cells.rows + len(cells.malformed_rows),
+            rows_received=cells.rows + cells.rows_below + len(cells.malformed_rows),
             rows_ignored=_ignored_rows(connection, compiler),
             malformed_rows=cells.malformed_rows,
             control_totals=_control_totals(connection, compiler),
@@ -137,7 +144,12 @@ def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
 
 def layout_of(definition: Definition, content: Content) -> Layout:
     """How a file of a mapping is laid out, as far as a reader must know."""
-    return Layout(definition.delimiter or content.format.delimiter, has_header=definition.headerless is None)
+    return Layout(
+        definition.delimiter or content.format.delimiter,
+        has_header=definition.headerless is None,
+        header=definition.header or (),
+        sheet=definition.sheet or Sheet(),
+    )
 
 
 @contextmanager
@@ -194,7 +206,8 @@ def _ignored_rows(connection: duckdb.DuckDBPyConnection, compiler: Compiler) -> 
         with reasons as (select {ignored_reason(compiler)} as reason from cells)
         select reason, count(*) from reasons where reason is not null group by reason order by reason
     """
-    return dict(connection.execute(query).fetchall())
+    below = {BELOW_TABLE: compiler.cells.rows_below} if compiler.cells.rows_below else {}
+    return dict(connection.execute(query).fetchall()) | below
 
 
 def _control_totals(connection: duckdb.DuckDBPyConnection, compiler: Compiler) -> list[ControlTotal]:

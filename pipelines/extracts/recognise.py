@@ -5,6 +5,7 @@ the file (`read`). A reason names files, mappings and the columns a mapping want
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,8 @@ from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping
 from pipelines.extracts.read import layout_of
 from pipelines.extracts.readers.cells import Layout, clean_name
-from pipelines.extracts.unpack import Content, look_inside, stream
+from pipelines.extracts.readers.formats import OfFile
+from pipelines.extracts.unpack import Content, look_inside, plain_file, stream
 
 # Share of a mapping's columns below which a file is taken for something else: of a like name, for a canonical
 # file; not even near, for a file of another name.
@@ -79,16 +81,16 @@ def _fits(content: Content, mappings: list[Mapping]) -> list[_Fit]:
     longest = max((_length(mapping) for mapping in by_name), default=0)
     named = {mapping.name for mapping in by_name if not mapping.is_canonical or _length(mapping) == longest}
 
-    @cache
-    def header(delimiter: str | None, has_header: bool) -> list[str] | UnreadableFile:
-        return _read_header(content, delimiter, has_header)
+    layouts = [_main_layout(mapping, content) for mapping in mappings]
+    return [
+        _fit(mapping, mapping.name in named, found)
+        for mapping, found in zip(mappings, _read_headers(content, layouts), strict=True)
+    ]
 
-    fits = []
-    for mapping in mappings:
-        layout = layout_of(mapping.definition, content)
-        found = header(layout.delimiter, layout.has_header)
-        fits.append(_fit(mapping, mapping.name in named, found))
-    return fits
+
+def _main_layout(mapping: Mapping, content: Content) -> Layout:
+    """A file that feeds several extracts from several sheets is recognised by that of the first."""
+    return layout_of(mapping.definition.of(mapping.extracts[0]), content)
 
 
 def _length(mapping: Mapping) -> int:
@@ -107,16 +109,28 @@ def _glob(pattern: str) -> str:
     return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
 
 
-def _read_header(content: Content, delimiter: str | None, has_header: bool) -> list[str] | UnreadableFile:
-    try:
-        with stream(content) as opened:
-            return content.format.read_header(opened, Layout(delimiter, has_header))
-    except UnreadableFile as fault:
-        return fault
+def _read_headers(content: Content, layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
+    of = content.format.read_header
+    if isinstance(of, OfFile):
+        try:
+            with plain_file(content) as path:
+                return of.read(path, layouts)
+        except UnreadableFile as fault:
+            return [fault] * len(layouts)
+
+    @cache
+    def header(delimiter: str | None, has_header: bool) -> list[str] | UnreadableFile:
+        try:
+            with stream(content) as opened:
+                return of.read(opened, Layout(delimiter, has_header))
+        except UnreadableFile as fault:
+            return fault
+
+    return [header(layout.delimiter, layout.has_header) for layout in layouts]
 
 
 def _fit(mapping: Mapping, by_name: bool, found: list[str] | UnreadableFile) -> _Fit:
-    definition = mapping.definition
+    definition = mapping.definition.of(mapping.extracts[0])
     if isinstance(found, UnreadableFile):
         return _Fit(mapping, by_name, fault=found)
     if definition.headerless is not None:

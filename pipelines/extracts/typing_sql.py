@@ -14,6 +14,7 @@ so the form is checked first and only then cast. What is accepted:
 """
 
 import re
+from datetime import date
 
 from pipelines.extracts.contract_columns import ColumnType
 from pipelines.extracts.readers.cells import TEXT, literal
@@ -90,6 +91,19 @@ def formatted(text: str, format_: str) -> str:
     return (
         f"case when lower(strftime({read}, {literal(words)})) = lower({text}) then cast({read} as date) end"
     )
+
+
+def sheet_moment(text: str, type_: ColumnType, days_from: date | None) -> str:
+    """SQL for the date or timestamp that a cell of a workbook stands for: as its reader writes days, else as
+    the number of days since `days_from` (none: numbers are no days), of five digits: 1927 to 2173.
+    """
+    written = f"case when {_matches(text, _ISO_DAY + _TIME)} then {parsed(text, type_)} end"
+    if days_from is None:
+        return written
+    first = f"timestamp {literal(str(days_from))}"
+    moment = f"{first} + to_milliseconds(cast(round(try_cast({text} as double) * 86400) as bigint) * 1000)"
+    is_serial = _matches(text, r"[1-9]\d{4}" if type_ == ColumnType.DATE else r"[1-9]\d{4}(?:\.\d+)?")
+    return f"coalesce({written}, case when {is_serial} then cast({moment} as {DUCKDB_TYPES[type_]}) end)"
 
 
 def edge_of_period(day: str, period: Period, edge: str) -> str:

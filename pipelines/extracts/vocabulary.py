@@ -20,6 +20,12 @@ from pipelines.extracts.contract_columns import NAME
 DIRECTIVES = frozenset(["%Y", "%y", "%m", "%-m", "%d", "%-d", "%b", "%B", "%j"])
 
 
+# Where a value can come from.
+ORIGINS = ("column", "constant", "sum", "difference", "from_file", "note")
+CELL = r"([A-Za-z]{1,3})([1-9]\d{0,6})"
+COLUMN_SPAN = r"([A-Za-z]{1,3}):([A-Za-z]{1,3})"
+
+
 class Words(BaseModel):
     """Base of every part of a mapping: an unknown word is an error."""
 
@@ -65,13 +71,14 @@ DateFormat = Annotated[str, BeforeValidator(_check_format)]
 
 
 class Source(Words):
-    """Where a value comes from: exactly one of the first five words, and steps that follow it.
+    """Where a value comes from: exactly one of the first six words, and steps that follow it.
 
     - `column`: a cell of that column
     - `constant`: the same text for every row
     - `sum`: of columns or other sources; empty or suppressed as soon as one of them is
     - `difference`: the first less the second
-    - `from_file`: `name`, or the `edition` or `published_on` that the mapping reads from the name
+    - `from_file`: `name`, or the `edition` or `published_on` that the mapping finds
+    - `note`: what stands in a sheet outside of the table, by the name that `notes` gives it
 
     Steps, in this order, for all but `sum` and `difference`:
     - `pattern`: the part of the text in the pattern's brackets, null where it does not match
@@ -87,6 +94,7 @@ class Source(Words):
     sum: tuple["Operand", ...] | None = None
     difference: tuple["Operand", "Operand"] | None = None
     from_file: Literal["name", "edition", "published_on"] | None = None
+    note: str | None = None
     pattern: Pattern | None = None
     case: Literal["upper", "lower"] | None = None
     map: dict[str, str] | None = None
@@ -98,10 +106,9 @@ class Source(Words):
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
-        origins = [self.column, self.constant, self.sum, self.difference, self.from_file]
-        if sum(origin is not None for origin in origins) != 1:
-            raise ValueError("needs exactly one of column, constant, sum, difference and from_file")
-        steps = self.model_fields_set - {"column", "constant", "sum", "difference", "from_file"}
+        if sum(getattr(self, origin) is not None for origin in ORIGINS) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(ORIGINS)}")
+        steps = self.model_fields_set - set(ORIGINS)
         if self.operands and steps:
             raise ValueError(f"a sum or difference takes no {', '.join(sorted(steps))}")
         if self.map is not None and self.lookup is not None:
@@ -177,12 +184,61 @@ class OnePer(Words):
     earliest: str
 
 
+class Note(Words):
+    """A cell of a sheet above its table, found in one of two ways.
+
+    - `cell`: where it stands, such as `C11`
+    - `beside`: the text of the cell to its left, such as `Status:`, regardless of case and blanks
+    """
+
+    cell: Annotated[str, Field(pattern=f"^{CELL}$")] | None = None
+    beside: str | None = None
+
+    @model_validator(mode="after")
+    def _is_found_one_way(self) -> Self:
+        if (self.cell is None) == (self.beside is None):
+            raise ValueError("a note needs either cell or beside")
+        return self
+
+
+class Sheet(Words):
+    """Where a table lies in a workbook.
+
+    - `name`: of the sheet, or a pattern (`*` and `?`), or several; case does not matter. Without it the sheet
+      that is not hidden and has the header
+    - `columns`: those of the table, such as `B:W`, where others stand beside it
+    - `header_rows`: over how many rows the header goes; names are then joined, `Beds / Open`
+    - `ends_before`: the first cell of the row that follows the table, a regular expression of the whole cell
+    - `notes`: cells above the table that mean something, by name
+    """
+
+    name: tuple[str, ...] = ()
+    columns: Annotated[str, Field(pattern=f"^{COLUMN_SPAN}$")] | None = None
+    header_rows: int = Field(default=1, ge=1, le=3)
+    ends_before: Annotated[str, BeforeValidator(_check_matches)] | None = None
+    notes: dict[str, Note] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_sheet_is_its_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, (str, list, tuple)) else value
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _one_needs_no_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
 class Feed(Words):
     """How rows become records of one extract: `columns` shared by all, then `records` made of each row.
 
-    Without `records` every row is one record.
+    Without `records` every row is one record. `sheet`, `header` and `optional` are those of the table that
+    this extract comes from, where it is not the one of the whole mapping.
     """
 
+    sheet: Sheet | None = None
+    header: tuple[str, ...] | None = Field(default=None, min_length=1)
+    optional: tuple[str, ...] = ()
     columns: dict[str, Value] = {}
     records: tuple[Record, ...] = (Record(columns={}),)
     one_per: OnePer | None = None
@@ -225,15 +281,23 @@ class IgnoredRows(Words):
 
 
 class Edition(Words):
-    """The edition by the file's name: that of the first pattern found in it, else `otherwise`."""
+    """The edition by the file's name: that of the first pattern found in it, else `otherwise`.
 
+    With `note` the patterns are looked for in that cell of the sheet first.
+    """
+
+    note: str | None = None
     patterns: dict[Annotated[str, BeforeValidator(_check_matches)], str] = {}
     otherwise: str | None = None
 
 
 class PublishedOn(Words):
-    """A way in which file names tell the day of publication: the part in brackets, read with the format."""
+    """A way in which file names tell the day of publication: the part in brackets, read with the format.
 
+    With `note` that cell of the sheet tells it; a `10th` in it is read as `10`.
+    """
+
+    note: str | None = None
     pattern: Pattern
     format: DateFormat
 
@@ -263,6 +327,7 @@ class Definition(Words):
 
     - `file`: patterns of the file's name (`*` and `?`, regardless of case)
     - `header`: columns that must be there, `optional` ones that may be, or `headerless`
+    - `sheet`: where the table lies, if the file is a workbook
     - `delimiter`, where it is not that of the file's ending
     - `defined_in`: the mapping that provides the measures this one feeds
     - `suppression`: tokens beyond those of `suppression.yml`, or with another reason
@@ -278,6 +343,7 @@ class Definition(Words):
     header: tuple[str, ...] | None = Field(default=None, min_length=1)
     optional: tuple[str, ...] = ()
     headerless: Headerless | None = None
+    sheet: Sheet | None = None
     edition: Edition = Edition()
     published_on: tuple[PublishedOn, ...] = ()
     ignore_rows: tuple[IgnoredRows, ...] = ()
@@ -296,16 +362,42 @@ class Definition(Words):
     def _names_fit_together(self) -> Self:
         if (self.header is None) == (self.headerless is None):
             raise ValueError("needs either header or headerless")
+        for extract in self.extracts:
+            self._check_names_of(extract)
+        notes = {name for each in self.extracts if (sheet := self.of(each).sheet) for name in sheet.notes}
+        facts = {each.note for each in (self.edition, *self.published_on) if each.note is not None}
+        if facts - notes:
+            raise ValueError(f"notes used but not given by any sheet: {sorted(facts - notes)}")
         sources = [source for feed in self.extracts.values() for source in feed.sources]
-        columns = {name for source in sources for name in source.columns}
-        columns |= {rows.column for rows in self.ignore_rows}
-        unknown = sorted(columns - set(self.file_columns))
+        known = {name for extract in self.extracts for name in self.of(extract).file_columns}
+        unknown = sorted({rows.column for rows in self.ignore_rows} - known)
         if unknown:
             raise ValueError(f"columns used but neither in header nor optional: {unknown}")
         tables = sorted({name for source in sources for name in source.lookups} - self.lookups.keys())
         if tables:
             raise ValueError(f"lookups used but not given: {tables}")
         return self
+
+    def _check_names_of(self, extract: str) -> None:
+        sources = self.extracts[extract].sources
+        own = self.of(extract)
+        unknown = sorted({name for source in sources for name in source.columns} - set(own.file_columns))
+        if unknown:
+            raise ValueError(f"columns used but neither in header nor optional: {unknown}")
+        notes = own.sheet.notes if own.sheet is not None else {}
+        absent = sorted({each.note for each in sources if each.note is not None} - notes.keys())
+        if absent:
+            raise ValueError(f"notes used but not given by the sheet of {extract}: {absent}")
+
+    def of(self, extract: str) -> "Definition":
+        """The mapping as if this extract's table were the only one of the file."""
+        feed = self.extracts[extract]
+        own: dict[str, Any] = {}
+        if feed.sheet is not None:
+            own["sheet"] = feed.sheet
+        if feed.header is not None:
+            own |= {"header": feed.header, "optional": feed.optional, "headerless": None}
+        return self.model_copy(update=own) if own else self
 
     @property
     def file_columns(self) -> tuple[str, ...]:

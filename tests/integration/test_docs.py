@@ -427,6 +427,8 @@ def words_of(model: type[vocabulary.Words]) -> set[str]:
     [
         vocabulary.Definition,
         vocabulary.Headerless,
+        vocabulary.Sheet,
+        vocabulary.Note,
         vocabulary.Edition,
         vocabulary.PublishedOn,
         vocabulary.IgnoredRows,

@@ -124,5 +124,6 @@ def test_real_files_of_other_layouts_are_named_with_a_reason() -> None:
         "Full-CSV-data-file-Jan26.zip",
     ):
         assert "none has most of its columns" in reason_of(found[name])
-    assert "'.xlsx' are not read" in reason_of(found["June-2025-AE-by-provider-3euC4-1.xlsx"])
+    assert "No mapping has this file name" in reason_of(found["June-2025-AE-by-provider-3euC4-1.xlsx"])
+    assert "'.md' are not read" in reason_of(found["ORIGIN.md"])
     assert "'.md' are not read" in reason_of(found["ORIGIN.md"])

@@ -4,8 +4,10 @@ Belongs here: the shape that readers and mappings share. Does not belong here: a
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.vocabulary import Sheet
 
 # What people and programs put around a value without meaning it; the last is a byte-order mark gone astray.
 BLANKS = " \t\r\n\u00a0\u200b\ufeff"
@@ -15,10 +17,14 @@ TEXT = "VARCHAR"
 
 @dataclass(frozen=True)
 class Layout:
-    """What has to be known before a file can be read: delimiter (None: the format's own), header or not."""
+    """What has to be known before a file can be read: delimiter (None: the format's own), header or not, the
+    names that the header must have and, for workbooks, where in them the table lies.
+    """
 
     delimiter: str | None = None
     has_header: bool = True
+    header: tuple[str, ...] = ()
+    sheet: Sheet = field(default_factory=Sheet)
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,21 @@ class Cells:
     It has the columns c0, c1, ... in the file's order and `source_row` bigint, in the file's order of rows.
     Text is trimmed, and null where nothing is left; `types` holds the DuckDB type of each column.
     `malformed_rows` are those that could not be split into cells (line, what is wrong); they are not in it.
+
+    Of a workbook: `sheet` is the sheet's name, `first_column` where c0 stands in it (from 0), `notes` what
+    the mapping wants from above the table, `rows_below` how many rows that are not blank follow the table,
+    `serial_days_from` the day that its dates count from, when they are written as numbers.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: int
     malformed_rows: list[tuple[int, str]] = field(default_factory=list)
+    sheet: str | None = None
+    first_column: int = 0
+    notes: dict[str, str | None] = field(default_factory=dict)
+    rows_below: int = 0
+    serial_days_from: date | None = None
 
 
 def clean_name(name: str) -> str:
