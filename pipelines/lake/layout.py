@@ -96,6 +96,23 @@ RELEASES = pa.schema(
     ]
 )
 
+PUBLISHED_ICONS = pa.schema(
+    [
+        ("release_id", pa.string()),
+        ("published_at", pa.timestamp("us")),
+        ("measure_id", pa.string()),
+        ("organisation_code", pa.string()),
+        ("unit_code", pa.string()),
+        ("stratum", pa.string()),
+        ("rule_set_id", pa.string()),
+        ("chart_type", pa.string()),
+        ("variation_icon", pa.string()),
+        ("assurance_icon", pa.string()),
+        ("last_period_start", pa.date32()),
+        ("is_shown", pa.bool_()),
+    ]
+)
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -124,6 +141,11 @@ class Lake:
         return self.root / "releases"
 
     @property
+    def published_icons(self) -> Path:
+        """Icons that a release shows for the first time; they count once the release is noted."""
+        return self.root / "published_icons"
+
+    @property
     def staging(self) -> Path:
         """Loads being written; nothing reads it and every run empties it."""
         return self.root / "staging"
@@ -137,6 +159,10 @@ class Lake:
 
 def load_folder(parent: Path, load_id: str) -> Path:
     return parent / f"load_id={load_id}"
+
+
+def release_part(parent: Path, release_id: str) -> Path:
+    return parent / release_id / PART
 
 
 def load_number(load_id: str) -> int:

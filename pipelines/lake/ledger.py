@@ -19,12 +19,14 @@ from pipelines.lake.layout import (
     GATE_RESULTS,
     LEDGER,
     PART,
+    PUBLISHED_ICONS,
     QUARANTINED_ROWS,
     RELEASES,
     Lake,
     load_folder,
     load_name,
     load_number,
+    release_part,
 )
 
 
@@ -91,7 +93,8 @@ def prepare(lake: Lake, schemas: dict[str, pa.Schema]) -> None:
         ],
     ]:
         _keep_schema_file(schema, load_folder(parent, FIRST_LOAD) / PART)
-    _keep_schema_file(RELEASES, lake.releases / FIRST_RELEASE / PART)
+    _keep_schema_file(RELEASES, release_part(lake.releases, FIRST_RELEASE))
+    _keep_schema_file(PUBLISHED_ICONS, release_part(lake.published_icons, FIRST_RELEASE))
 
 
 def _keep_schema_file(schema: pa.Schema, path: Path) -> None:

@@ -22,6 +22,7 @@ from pipelines.lake.durable import move_into_place, remove_tree, sync, write_par
 from pipelines.lake.layout import FIRST_RELEASE, PART, RELEASES, Lake
 from pipelines.lake.ledger import LedgerRow, read_ledger
 from pipelines.mart.audit import AuditCheck, audit, totals
+from pipelines.mart.published_icons import ICON_TABLE, changed_icons, keep_icons
 from pipelines.mart.verdicts import error_tests
 from pipelines.mart.warehouse import (
     RELEASE_TABLE,
@@ -66,7 +67,7 @@ def publish(
         states = {
             table: table_state(warehouse, table)
             for table in published_tables(warehouse)
-            if table != RELEASE_TABLE
+            if table not in (RELEASE_TABLE, ICON_TABLE)
         }
         checks = audit(
             lake,
@@ -158,9 +159,12 @@ def _write_release(settings: Settings, lake: Lake, manifest: dict) -> None:
     remove_tree(folder)
     staged.mkdir(parents=True)
     row = release_row(manifest)
-    copy_mart(settings.warehouse_file, staged, row)
+    published_at = datetime.fromisoformat(manifest["published_at"])
+    icons = changed_icons(lake, settings.warehouse_file, release_id, published_at)
+    copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, ICON_TABLE: icons})
     write_text(json.dumps(manifest, indent=1), staged / MANIFEST_NAME)
     move_into_place(staged, folder)
+    keep_icons(lake, release_id, icons)
     record = lake.staging / release_id
     write_parquet(row, record / PART)
     move_into_place(record, lake.releases / release_id)
@@ -176,13 +180,12 @@ def release_row(manifest: dict) -> pa.Table:
     return pa.Table.from_pylist([{name: values[name] for name in RELEASES.names}], schema=RELEASES)
 
 
-def copy_mart(warehouse_file: Path, folder: Path, release: pa.Table) -> None:
+def copy_mart(warehouse_file: Path, folder: Path, additions: dict[str, pa.Table]) -> None:
     """Copy the published tables, with their comments, into `folder` as one DuckDB file and as
-    Parquet; `release` is added to `ops.release`. Cost: one pass over the published tables."""
+    Parquet; `additions` has tonight's own rows by table. Cost: one pass over the published tables."""
     mart = folder / MART_NAME
     with duckdb.connect(str(mart)) as connection:
         connection.execute(f"attach '{_literal(warehouse_file)}' as warehouse (read_only)")
-        connection.register("tonight", release)
         for schema, table, comment in _rows(
             connection,
             "select schema_name, table_name, comment from duckdb_tables() "
@@ -193,7 +196,8 @@ def copy_mart(warehouse_file: Path, folder: Path, release: pa.Table) -> None:
                 continue
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create table {name} as from warehouse.{name}")
-            if name == RELEASE_TABLE:
+            if name in additions:
+                connection.register("tonight", additions[name])
                 connection.execute(f"insert into {name} by name select * from tonight")
             _copy_comments(connection, schema, table, comment)
             parquet = folder / "parquet" / schema / f"{table}.parquet"

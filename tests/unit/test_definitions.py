@@ -122,13 +122,15 @@ def test_every_contract_and_every_published_model_is_an_asset(definitions):
     assert {f"lake/{extract}" for extract in extracts} <= keys
     nodes = json.loads(ensure_manifest().read_text(encoding="utf-8"))["nodes"].values()
     models = {f"{node['schema']}/{node['name']}" for node in nodes if node["resource_type"] == "model"}
-    assert {model for model in models if model.startswith(("core/", "ops/"))} <= keys
+    assert {model for model in models if model.startswith(("core/", "spc/", "ops/"))} <= keys
 
 
 def test_the_release_comes_after_every_published_model(definitions):
     specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
     behind = {dependency.asset_key.to_user_string() for dependency in specs["mart/release"].deps}
-    published = {name for name in specs if name.startswith(("core/", "ops/")) and "dbt" in specs[name].kinds}
+    published = {
+        name for name in specs if name.startswith(("core/", "spc/", "ops/")) and "dbt" in specs[name].kinds
+    }
     nodes = json.loads(ensure_manifest().read_text(encoding="utf-8"))["nodes"].values()
     seeds = {f"{node['schema']}/{node['name']}" for node in nodes if node["resource_type"] == "seed"}
     assert behind == published - seeds

@@ -33,6 +33,11 @@ RELEASE_COLUMNS = (
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    return new_settings(tmp_path)
+
+
+def new_settings(tmp_path: Path) -> Settings:
+    """Settings of a home with one load and a warehouse of three points."""
     settings = Settings(home=tmp_path / "home", now=datetime(2026, 11, 21, 4), releases_kept=2)
     lake = Lake(settings.lake_path)
     prepare(lake, {"things": SCHEMA})
@@ -44,6 +49,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
+    return new_manifest(tmp_path)
+
+
+def new_manifest(tmp_path: Path) -> Path:
+    """dbt's manifest, with one error test and one warning."""
     path = tmp_path / "manifest.json"
     nodes = {
         "test.qi.holds": {"resource_type": "test", "config": {"severity": "ERROR"}},
