@@ -20,6 +20,7 @@ from pipelines.extracts.typing_sql import (
     as_text,
     edge_of_period,
     formatted,
+    months_later,
     native,
     parsed,
     sheet_moment,
@@ -89,7 +90,7 @@ def column_positions(cells: Cells, definition: Definition) -> dict[str, int]:
 
 def records_query(compiler: Compiler, feed: Feed) -> str:
     """SQL for the records of an extract: the contract's columns, `source_row`, `<column>__unparsed`; in the
-    order of rows.
+    order of rows. Where records are added up these are its parts (`add_up` goes on from there).
     """
     selects = [_record(compiler, feed, record, number) for number, record in enumerate(feed.records)]
     is_wide = len(selects) > 1
@@ -126,7 +127,8 @@ def ignored_reason(compiler: Compiler) -> str:
 
 def row_matches(compiler: Compiler, rows: IgnoredRows) -> str:
     """SQL for whether a row of `cells` is one of these."""
-    return f"coalesce(regexp_full_match({_cell(compiler, rows.column)}, {literal(rows.matches)}, 'i'), false)"
+    cell = cell_as_text(compiler, rows.column)
+    return f"coalesce(regexp_full_match({cell}, {literal(rows.matches)}, 'i'), false)"
 
 
 def cell_as_number(compiler: Compiler, position: int) -> str:
@@ -136,16 +138,20 @@ def cell_as_number(compiler: Compiler, position: int) -> str:
     return number or parsed(as_text(cell, type_), ColumnType.NUMBER)
 
 
-def _cell(compiler: Compiler, name: str) -> str:
+def cell_as_text(compiler: Compiler, name: str) -> str:
     """SQL for a cell as text; null where the file does not have the column."""
     position = compiler.positions.get(clean_name(name))
     return _NO_TEXT if position is None else as_text(f"c{position}", compiler.cells.types[position])
 
 
+def _has(compiler: Compiler, name: str) -> bool:
+    return clean_name(name) in compiler.positions
+
+
 def _text(compiler: Compiler, source: Source) -> str:
     """SQL for the text of a source after its steps, before typing."""
     if source.column is not None:
-        text = _cell(compiler, source.column)
+        text = cell_as_text(compiler, source.column)
     elif source.constant is not None:
         text = literal(source.constant)
     elif source.note is not None:
@@ -156,6 +162,8 @@ def _text(compiler: Compiler, source: Source) -> str:
         text = _NO_TEXT if known is None else literal(known)
     if source.pattern is not None:
         text = f"nullif(trim(regexp_extract({text}, {literal(source.pattern)}, 1, 'i')), '')"
+    if source.when_empty is not None and (source.column is None or _has(compiler, source.column)):
+        text = f"coalesce({text}, {literal(source.when_empty)})"
     if source.case is not None:
         text = f"{source.case}({text})"
     table = source.map or compiler.definition.lookups.get(source.lookup or "")
@@ -181,10 +189,12 @@ def _native_cell(compiler: Compiler, leaf: Leaf) -> tuple[str, str] | None:
 
 def _typed(compiler: Compiler, text: str, source: Source, type_: ColumnType) -> str:
     """SQL for the value of a text by the format and period of its source."""
-    if source.format is None and source.period is None:
+    if source.format is None and source.period is None and source.plus_months is None:
         return _or_sheet_moment(compiler, parsed(text, type_), text, source, type_)
     day = parsed(text, ColumnType.DATE) if source.format is None else formatted(text, source.format)
     day = _or_sheet_moment(compiler, day, text, source, ColumnType.DATE)
+    if source.plus_months is not None:
+        day = months_later(day, source.plus_months)
     if source.period is not None:
         day = edge_of_period(day, source.period, source.edge)
     return f"cast({day} as {DUCKDB_TYPES[type_]})"

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import Column, ColumnType
-from pipelines.extracts.vocabulary import Definition, Feed, PublishedOn, Source
+from pipelines.extracts.vocabulary import AddUp, Definition, Feed, PublishedOn, Source
 from pipelines.extracts.yaml_text import YamlFault, compose, plain
 
 ISO_DATE_IN_NAME = PublishedOn(pattern=r"(?:^|\D)(\d{4}-\d{2}-\d{2})(?:\D|$)", format="%Y-%m-%d")
@@ -209,17 +209,36 @@ def _feed_faults(feed: Feed, contract: Contract) -> Iterator[str]:
         dropped = columns.get(record.drop_when_zero or "")
         if dropped is not None and dropped.type not in _NUMERIC:
             yield f"drop_when_zero needs a number: {dropped.name}"
+    if feed.add_up is not None:
+        yield from _sum_faults(feed, feed.add_up, columns)
     if feed.one_per is not None:
         unknown = sorted({*feed.one_per.columns, feed.one_per.earliest} - columns.keys())
         if unknown:
             yield f"one_per names columns its contract does not have: {unknown}"
 
 
+def _sum_faults(feed: Feed, rule: AddUp, columns: Dictionary[str, Column]) -> Iterator[str]:
+    """Every column that records get must be added up or be the same in all parts of a sum."""
+    unknown = sorted({*rule.columns, *rule.per} - columns.keys())
+    if unknown:
+        yield f"add_up names columns its contract does not have: {unknown}"
+    no_numbers = sorted(
+        name for name in rule.columns if name in columns and columns[name].type not in _NUMERIC
+    )
+    if no_numbers:
+        yield f"add_up adds columns that are no numbers: {no_numbers}"
+    given = {*feed.columns, *(name for record in feed.records for name in record.columns)}
+    left = sorted(given - {*rule.columns, *rule.per})
+    if left:
+        yield f"add_up does not say what becomes of {left}"
+
+
 def _source_faults(source: Source, column: Column) -> Iterator[str]:
     if source.operands and column.type != ColumnType.NUMBER:
         yield f"{column.name}: only numbers can be added or taken away"
-    if (source.format or source.period) and column.type not in _TEMPORAL:
-        yield f"{column.name}: only a date has a format or period"
+    has_day_words = source.format or source.period or source.plus_months is not None
+    if has_day_words and column.type not in _TEMPORAL:
+        yield f"{column.name}: only a date has a format, a period or months"
     written = {text for text in (source.constant, *(source.map or {}).values()) if text is not None}
     odd = sorted(written - set(column.allowed)) if column.allowed is not None else []
     if odd:

@@ -16,17 +16,17 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.extracts.add_up import PARTS, SOURCE_UNIT, parts_with_units, sums_query, units_query
 from pipelines.extracts.compile import (
     Compiler,
     FileFacts,
-    cell_as_number,
     column_positions,
     ignored_reason,
     output_columns,
     records_query,
-    row_matches,
 )
 from pipelines.extracts.contract import Contract
+from pipelines.extracts.control_totals import ControlTotal, control_totals
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, canonical_mapping, suppression_reasons
 from pipelines.extracts.readers.cells import TEXT, Cells, Layout, clean_name, trimmed
@@ -38,18 +38,6 @@ BELOW_TABLE = "below the table"
 
 
 @dataclass(frozen=True)
-class ControlTotal:
-    """A column's total as the file itself states it, beside the sum of the file's rows.
-
-    `summed` is None where a row's cell is suppressed, empty or unreadable, so that no sum can be stated.
-    """
-
-    name: str
-    published: float
-    summed: float | None
-
-
-@dataclass(frozen=True)
 class Extracted:
     """What a file holds for one extract.
 
@@ -57,6 +45,8 @@ class Extracted:
     file; several records may share one) and `<column>__unparsed` for every column that is not text.
     Rows are counted as data rows of the file: neither header nor blank lines. Every row is in
     `rows_received`, also those in `rows_ignored` (reason -> rows) and `malformed_rows` (line, what is wrong).
+    `units`, where records are sums over lines: `source_row` and `source_unit` of lines that are accepted or
+    quarantined together; a record's `source_row` is then the first line of its sum.
     `missing_columns` are required columns of the contract that the file lacks, `unknown_columns` columns of
     the file that its mapping does not know.
     """
@@ -71,6 +61,7 @@ class Extracted:
     unknown_columns: list[str] = field(default_factory=list)
     edition: str | None = None
     published_on: date | None = None
+    units: pa.Table | None = None
 
 
 def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extracted:
@@ -98,17 +89,19 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
             suppression_reasons(mapping),
         )
         missing = _missing_columns(compiler, mapping)
+        table, units = _records(connection, compiler, extract)
         return Extracted(
             extract=extract,
-            table=_records(connection, compiler, extract),
+            table=table,
             rows_received=cells.rows + cells.rows_below + len(cells.malformed_rows),
             rows_ignored=_ignored_rows(connection, compiler),
             malformed_rows=cells.malformed_rows,
-            control_totals=_control_totals(connection, compiler),
+            control_totals=control_totals(connection, compiler),
             missing_columns=missing,
             unknown_columns=_unknown_columns(compiler),
             edition=facts.edition,
             published_on=facts.published_on,
+            units=units,
         )
 
 
@@ -139,7 +132,8 @@ def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
         positions = column_positions(cells, definition)
         facts = FileFacts(mapping.path.name)
         compiler = Compiler(cells, positions, definition, contract, facts, suppression_reasons(canonical))
-        return Extracted(extract, _records(connection, compiler, extract), len(rows))
+        table, _ = _records(connection, compiler, extract)
+        return Extracted(extract, table, len(rows))
 
 
 def layout_of(definition: Definition, content: Content) -> Layout:
@@ -165,13 +159,37 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
 
 
-def _records(connection: duckdb.DuckDBPyConnection, compiler: Compiler, extract: str) -> pa.Table:
-    query = records_query(compiler, compiler.definition.extracts[extract])
+def _records(
+    connection: duckdb.DuckDBPyConnection, compiler: Compiler, extract: str
+) -> tuple[pa.Table, pa.Table | None]:
+    """The records of an extract, and the units of lines where they are sums.
+
+    Raises:
+        UnreadableFile: SUM_INCOMPLETE.
+    """
+    feed, contract = compiler.definition.extracts[extract], compiler.contract
+    query, names, units = records_query(compiler, feed), output_columns(contract), None
+    if feed.add_up is not None:
+        _check_that_sums_are_whole(compiler)
+        connection.execute(f"create table {PARTS} as {parts_with_units(query, feed, feed.add_up)}")
+        query, names = sums_query(contract, feed.add_up), [*names, SOURCE_UNIT]
+        units = connection.execute(units_query()).to_arrow_table()
     table = connection.execute(query).to_arrow_table()
-    contract = compiler.contract
-    types = {column.name: column.arrow_type for column in contract.columns} | {"source_row": pa.int64()}
-    schema = pa.schema([(name, types.get(name, pa.bool_())) for name in output_columns(contract)])
-    return table.cast(schema)
+    lines = {"source_row": pa.int64(), SOURCE_UNIT: pa.int64()}
+    types = {column.name: column.arrow_type for column in contract.columns} | lines
+    schema = pa.schema([(name, types.get(name, pa.bool_())) for name in names])
+    return table.select(schema.names).cast(schema), units
+
+
+def _check_that_sums_are_whole(compiler: Compiler) -> None:
+    if compiler.cells.malformed_rows:
+        line, _ = compiler.cells.malformed_rows[0]
+        raise UnreadableFile(
+            "SUM_INCOMPLETE",
+            f"line {line}",
+            "Lines are added up, and one that cannot be read would be missing from a sum.",
+            "Correct the line and deliver the file again.",
+        )
 
 
 def _missing_columns(compiler: Compiler, mapping: Mapping) -> list[str]:
@@ -208,40 +226,3 @@ def _ignored_rows(connection: duckdb.DuckDBPyConnection, compiler: Compiler) -> 
     """
     below = {BELOW_TABLE: compiler.cells.rows_below} if compiler.cells.rows_below else {}
     return dict(connection.execute(query).fetchall()) | below
-
-
-def _control_totals(connection: duckdb.DuckDBPyConnection, compiler: Compiler) -> list[ControlTotal]:
-    """Every number in the file's own total rows beside the sum over its data rows."""
-    totals = [rows for rows in compiler.definition.ignore_rows if rows.control_total]
-    known = [
-        (name, compiler.positions[clean_name(name)])
-        for name in compiler.definition.file_columns
-        if clean_name(name) in compiler.positions
-    ]
-    if not totals or not known:
-        return []
-    numbers = [f"{cell_as_number(compiler, position)} as n{position}" for _, position in known]
-    is_total = " or ".join(row_matches(compiler, rows) for rows in totals)
-    connection.execute(
-        f"""
-        create table numbers as
-        select source_row, {is_total} as is_total, {", ".join(numbers)}
-        from cells
-        where ({is_total}) or {ignored_reason(compiler)} is null
-        """
-    )
-    found = []
-    for name, position in known:
-        number = f"n{position}"
-        found += connection.execute(
-            f"""
-            with summed as (
-                select case when count({number}) = count(*) then fsum({number}) end as total
-                from numbers where not is_total
-            )
-            select ?, {number}, total from numbers cross join summed
-            where is_total and {number} is not null order by source_row
-            """,
-            [name],
-        ).fetchall()
-    return [ControlTotal(*each) for each in found]

@@ -106,6 +106,11 @@ def sheet_moment(text: str, type_: ColumnType, days_from: date | None) -> str:
     return f"coalesce({written}, case when {is_serial} then cast({moment} as {DUCKDB_TYPES[type_]}) end)"
 
 
+def months_later(day: str, months: int) -> str:
+    """SQL for the day so many months later (earlier, if negative); of a shorter month, its last day."""
+    return f"cast({day} + interval ({months}) month as date)"
+
+
 def edge_of_period(day: str, period: Period, edge: str) -> str:
     """SQL for the first or last day of the period in which a day lies."""
     if period == Period.FINANCIAL_YEAR:

@@ -82,10 +82,12 @@ class Source(Words):
 
     Steps, in this order, for all but `sum` and `difference`:
     - `pattern`: the part of the text in the pattern's brackets, null where it does not match
+    - `when_empty`: the text that an empty cell, or a pattern that does not match, stands for
     - `case`: `upper`, `lower`
     - `map` (values written here) or `lookup` (a table under `lookups`), both regardless of case and blanks;
       other text is left as it is, so that the gate sees it, or becomes null with `otherwise: empty`
     - `format`: how a date is written, such as `MSitAE-%B-%Y`
+    - `plus_months`: so many months later, or earlier with a minus
     - `period` and `edge`: the `start` or `end` of the period in which the date lies
     """
 
@@ -96,11 +98,13 @@ class Source(Words):
     from_file: Literal["name", "edition", "published_on"] | None = None
     note: str | None = None
     pattern: Pattern | None = None
+    when_empty: str | None = None
     case: Literal["upper", "lower"] | None = None
     map: dict[str, str] | None = None
     lookup: str | None = None
     otherwise: Literal["keep", "empty"] = "keep"
     format: DateFormat | None = None
+    plus_months: int | None = Field(default=None, ge=-1200, le=1200)
     period: Period | None = None
     edge: Literal["start", "end"] = "start"
 
@@ -229,6 +233,16 @@ class Sheet(Words):
         return [value] if isinstance(value, str) else value
 
 
+class AddUp(Words):
+    """Records that are alike in the columns of `per` become one: its `columns` are the sums of theirs.
+
+    A sum is empty or suppressed as soon as one part is.
+    """
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    per: tuple[str, ...] = Field(min_length=1)
+
+
 class Feed(Words):
     """How rows become records of one extract: `columns` shared by all, then `records` made of each row.
 
@@ -242,6 +256,13 @@ class Feed(Words):
     columns: dict[str, Value] = {}
     records: tuple[Record, ...] = (Record(columns={}),)
     one_per: OnePer | None = None
+    add_up: AddUp | None = None
+
+    @model_validator(mode="after")
+    def _chooses_or_adds_up(self) -> Self:
+        if self.one_per is not None and self.add_up is not None:
+            raise ValueError("one_per and add_up exclude each other")
+        return self
 
     @model_validator(mode="after")
     def _says_nothing_twice(self) -> Self:
@@ -271,13 +292,20 @@ class IgnoredRows(Words):
     """Rows that are no data: where the whole cell matches the pattern, regardless of case and blanks.
 
     With `control_total` the row states totals of the others, which are then compared for every column in
-    which the row has a number.
+    which the row has a number. With `within` it states those of the rows that have the same in these columns.
     """
 
     column: str
     matches: Annotated[str, BeforeValidator(_check_matches)]
     reason: str = Field(min_length=3)
     control_total: bool = False
+    within: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _only_totals_are_of_something(self) -> Self:
+        if self.within and not self.control_total:
+            raise ValueError("within needs control_total")
+        return self
 
 
 class Edition(Words):
@@ -370,7 +398,8 @@ class Definition(Words):
             raise ValueError(f"notes used but not given by any sheet: {sorted(facts - notes)}")
         sources = [source for feed in self.extracts.values() for source in feed.sources]
         known = {name for extract in self.extracts for name in self.of(extract).file_columns}
-        unknown = sorted({rows.column for rows in self.ignore_rows} - known)
+        named = {name for rows in self.ignore_rows for name in (rows.column, *rows.within)}
+        unknown = sorted(named - known)
         if unknown:
             raise ValueError(f"columns used but neither in header nor optional: {unknown}")
         tables = sorted({name for source in sources for name in source.lookups} - self.lookups.keys())

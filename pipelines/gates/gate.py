@@ -14,14 +14,13 @@ import pyarrow as pa
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import JOINT
 from pipelines.extracts.contract_rules import Action, Rule, Subject
-from pipelines.extracts.read import ControlTotal, Extracted
+from pipelines.extracts.control_totals import RELATIVE_TOLERANCE, ControlTotal
+from pipelines.extracts.read import Extracted
 from pipelines.gates.arrow import compute
 from pipelines.gates.derive import rule_table
 from pipelines.gates.faults import GateError
 from pipelines.gates.keys import Positions, find
-
-# Sums of many decimals differ in their last digits by the order of adding.
-RELATIVE_TOLERANCE = 1e-9
+from pipelines.gates.units import of_whole_units
 
 PLACES_NAMED = 5
 
@@ -56,6 +55,7 @@ class Judgement:
     `accepted` and `quarantined` hold records with the columns delivered, the latter also `codes` (sorted,
     joined by `|`).
     `row_codes` has each reason for which a line is in quarantine: source_row, code, column_name.
+    `units` as in `Extracted`.
     """
 
     is_refused: bool
@@ -69,6 +69,7 @@ class Judgement:
     rows_refused: int
     rows_ignored: int
     is_screened: bool
+    units: pa.Table | None = None
 
 
 def judge(
@@ -101,7 +102,7 @@ def judge(
     findings += _run(Subject.CONTROL_TOTALS, _control_totals(extracted.control_totals), contract)
     findings += _run(Subject.SOURCE_ROWS, _source_rows(extracted), contract)
     findings += _run(Subject.RECORDS, table, contract)
-    row_codes = _row_codes(findings)
+    row_codes = _row_codes(findings, extracted)
     findings += _run(Subject.QUARANTINE, _share_in_doubt(findings, extracted), contract)
     if _refusing(findings):
         return _refused(findings, extracted, is_screened=True)
@@ -208,8 +209,8 @@ def _source_rows(extracted: Extracted) -> pa.Table:
     )
 
 
-def _row_codes(findings: Sequence[_Finding]) -> pa.Table:
-    """Each reason for which a line goes into quarantine, once."""
+def _row_codes(findings: Sequence[_Finding], extracted: Extracted) -> pa.Table:
+    """Each reason for which a line goes into quarantine, once; lines that were added up go together."""
     parts = [
         pa.table(
             {
@@ -225,7 +226,8 @@ def _row_codes(findings: Sequence[_Finding]) -> pa.Table:
         if finding.rule.action == Action.QUARANTINE_ROW and finding.source_rows.size
     ]
     together = pa.concat_tables([ROW_CODES.empty_table(), *parts])
-    distinct = together.group_by(ROW_CODES.names).aggregate([])
+    whole = of_whole_units(together, extracted.units)
+    distinct = whole.group_by(ROW_CODES.names).aggregate([])
     return distinct.sort_by([(name, "ascending") for name in ROW_CODES.names])
 
 
@@ -235,7 +237,7 @@ def _share_in_doubt(findings: Sequence[_Finding], extracted: Extracted) -> pa.Ta
     A file that arrives before what it refers to is not in doubt, and refusing it would lose the wait.
     """
     judged = extracted.rows_received - sum(extracted.rows_ignored.values())
-    codes = _row_codes([finding for finding in findings if not finding.rule.retry])
+    codes = _row_codes([finding for finding in findings if not finding.rule.retry], extracted)
     in_doubt = len(codes.column("source_row").unique())
     return pa.table({"quarantined_share": pa.array([in_doubt / judged if judged else None], pa.float64())})
 
@@ -290,6 +292,7 @@ def _split(findings: Sequence[_Finding], row_codes: pa.Table, extracted: Extract
         rows_refused=0,
         rows_ignored=ignored,
         is_screened=True,
+        units=extracted.units,
     )
 
 

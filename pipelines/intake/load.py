@@ -15,6 +15,7 @@ from pipelines.extracts.read import provided, read
 from pipelines.extracts.standard_rules import PERSONAL_DATA
 from pipelines.gates.gate import Judgement, RuleResult, judge
 from pipelines.gates.personal_data import pseudonymise
+from pipelines.gates.units import units_of
 from pipelines.intake.inbox import Changing, Delivery
 from pipelines.intake.plan import Repeat, Stranger, Task
 from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
@@ -365,6 +366,7 @@ def _row_codes(judgement: Judgement, contract: Contract, load_id: str) -> pa.Tab
             "extract": pa.repeat(contract.extract, count),
             "origin_load_id": pa.repeat(load_id, count),
             "source_row": codes.column("source_row"),
+            "source_unit": units_of(codes.column("source_row").to_numpy(), judgement.units),
             "code": codes.column("code"),
             "column_name": codes.column("column_name"),
             "event": pa.repeat("quarantined", count),

@@ -7,11 +7,13 @@ What passes is released under a load of its own; the rest stays in quarantine.
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.read import Extracted
 from pipelines.gates.gate import judge
+from pipelines.gates.units import units_of, whole_units
 from pipelines.intake.load import (
     Night,
     find_lookups,
@@ -22,7 +24,7 @@ from pipelines.intake.load import (
 )
 from pipelines.lake.layout import QUARANTINED_ROWS
 from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
-from pipelines.lake.lookups import quarantined_records, released_rows
+from pipelines.lake.lookups import quarantined_records, quarantined_units, released_rows
 
 
 def retry_quarantine(night: Night) -> list[LedgerRow]:
@@ -75,15 +77,17 @@ def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow | N
         return None
     received_on = origin.received_at.date()
     lenient = contract.model_copy(update={"max_quarantined_share": 1.0})
+    units = quarantined_units(night.lake, origin.load_id)
     judgement = judge(
-        _as_extracted(records, contract),
+        _as_extracted(records, contract, units),
         lenient,
         find_lookups(contract, night),
         received_on=received_on,
         taken_keys=find_taken_keys(records, contract, origin, origin.published_on or received_on, night),
     )
     accepted = judgement.accepted
-    rows = len(accepted.column("source_row").unique())
+    lines = _lines(accepted, units)
+    rows = len(lines)
     row = replace(
         later_row(origin, night),
         verdict="released",
@@ -98,7 +102,7 @@ def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow | N
         row,
         {
             night.lake.accepted(contract.extract): lake_rows(accepted, contract, origin.received_at),
-            night.lake.quarantined_rows: _release_events(accepted, contract, origin),
+            night.lake.quarantined_rows: _release_events(lines, units, contract, origin),
         },
     )
 
@@ -125,7 +129,13 @@ def _open_records(origin: LedgerRow, contract: Contract, night: Night) -> pa.Tab
     return records.select(schema.names).cast(schema)
 
 
-def _as_extracted(records: pa.Table, contract: Contract) -> Extracted:
+def _lines(records: pa.Table, units: pa.Table) -> np.ndarray:
+    """The lines that records come from, all of those that go together, once each."""
+    _, lines = whole_units(records.column("source_row").to_numpy(), units)
+    return np.unique(lines)
+
+
+def _as_extracted(records: pa.Table, contract: Contract, units: pa.Table) -> Extracted:
     """Records from quarantine in the shape a reader gives: all of them were readable."""
     for column in contract.columns:
         if column.type != "string":
@@ -134,24 +144,25 @@ def _as_extracted(records: pa.Table, contract: Contract) -> Extracted:
     return Extracted(
         extract=contract.extract,
         table=records,
-        rows_received=len(records.column("source_row").unique()),
+        rows_received=len(_lines(records, units)),
         rows_ignored={},
         malformed_rows=[],
         control_totals=[],
         missing_columns=[],
         edition=None,
         published_on=None,
+        units=units,
     )
 
 
-def _release_events(accepted: pa.Table, contract: Contract, origin: LedgerRow) -> pa.Table:
-    source_rows = accepted.column("source_row").unique()
-    count = len(source_rows)
+def _release_events(lines: np.ndarray, units: pa.Table, contract: Contract, origin: LedgerRow) -> pa.Table:
+    count = len(lines)
     return pa.table(
         {
             "extract": pa.repeat(contract.extract, count),
             "origin_load_id": pa.repeat(origin.load_id, count),
-            "source_row": source_rows,
+            "source_row": lines,
+            "source_unit": units_of(lines, units),
             "code": pa.nulls(count, pa.string()),
             "column_name": pa.nulls(count, pa.string()),
             "event": pa.repeat("released", count),

@@ -68,6 +68,8 @@ QUARANTINED_ROWS = pa.schema(
         ("extract", pa.string()),
         ("origin_load_id", pa.string()),
         ("source_row", pa.int64()),
+        # The first of the lines that go together because they were added up; of others the line itself.
+        ("source_unit", pa.int64()),
         ("code", pa.string()),
         ("column_name", pa.string()),
         ("event", pa.string()),

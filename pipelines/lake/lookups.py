@@ -89,3 +89,14 @@ def released_rows(lake: Lake, load_id: str, retries: list[str]) -> set[int]:
             [parts, load_id],
         ).fetchall()
     return {row for (row,) in rows}
+
+
+def quarantined_units(lake: Lake, load_id: str) -> pa.Table:
+    """`source_row` and `source_unit` of the quarantined lines of a load that go together with others."""
+    part = lake.quarantined_rows / f"load_id={load_id}" / PART
+    with duckdb.connect() as connection:
+        return connection.execute(
+            "with lines as (select distinct source_row, source_unit from read_parquet(?)) "
+            "select * from lines qualify count(*) over (partition by source_unit) > 1 order by source_row",
+            [str(part)],
+        ).to_arrow_table()

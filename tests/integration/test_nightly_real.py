@@ -1,9 +1,11 @@
 """The real public files, as an engineer would receive them, in one mart."""
 
 import csv
+import zipfile
 from collections import Counter
 from datetime import date, datetime
 
+import pandas as pd
 import pytest
 
 from tests.integration.conftest import REAL_DATA
@@ -75,6 +77,74 @@ def test_the_series_of_2016_to_2019_adds_up_to_its_file(real_night):
         "and regexp_matches(measure_id, '(type_1|type_2|other)$') group by measure_id"
     )
     assert dict(found) == dict(expected)
+
+
+WAITS = {
+    "Full-CSV-data-file-Jan26.zip": (date(2026, 1, 1), 7_187_677),
+    "20260430-RTT-April-2026-full-extract.csv.zip": (date(2026, 4, 1), 7_123_980),
+}
+
+
+def rtt_lines(name: str) -> pd.DataFrame:
+    """Incomplete pathways of a full extract, totals included: provider, function, all, within 18, over 52."""
+    with zipfile.ZipFile(REAL_DATA / "rtt_full_extract" / name) as archive:
+        (member,) = [each for each in archive.namelist() if not each.startswith("__")]
+        frame = pd.read_csv(archive.open(member))
+    frame = frame[frame["RTT Part Type"] == "Part_2"]
+    weeks = frame.filter(regex="^Gt ")
+    return pd.DataFrame(
+        {
+            "organisation_code": frame["Provider Org Code"],
+            "stratum": frame["Treatment Function Code"],
+            "denominator": frame["Total All"],
+            "rtt_within_18_weeks": weeks.iloc[:, :18].sum(axis=1),
+            "rtt_over_52_weeks": weeks.iloc[:, 52:].sum(axis=1),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_the_waiting_list_is_counted_once(real_night, name):
+    home, _ = real_night
+    month, total = WAITS[name]
+    lines = rtt_lines(name)
+    assert lines["denominator"].sum() == 2 * total
+    parts = lines[lines["stratum"] != "C_999"]
+    for measure in ("rtt_within_18_weeks", "rtt_over_52_weeks"):
+        for points, keys in ((measure, ["organisation_code"]), (f"{measure}_by_function", ["organisation_code", "stratum"])):
+            found = home.ask(
+                f"select {', '.join(keys)}, numerator, denominator from core.fct_measure_point "
+                f"where measure_id = '{points}' and period_start = date '{month}' and is_latest "
+                f"and (stratum = 'all' or measure_id like '%function') order by {', '.join(keys)}"
+            )
+            assert sum(row[-1] for row in found) == total
+            expected = parts.groupby(keys)[[measure, "denominator"]].sum().reset_index()
+            assert found == list(expected.itertuples(index=False, name=None))
+
+
+def test_the_workbook_and_the_csv_of_a_month_do_not_add_up(real_night):
+    home, _ = real_night
+    total = home.ask(
+        "select sum(value)::bigint, count(*), count(distinct organisation_code) from core.fct_measure_point "
+        "where measure_id = 'ae_attendances_type_1' and period_start = date '2025-06-01' and is_latest"
+    )
+    assert total == [(1_428_563, 201, 201)]
+    text = home.qi("explain", "ae_attendances_type_1", "RJ1", "2025-06-01")
+    assert "June-2025-AE-by-provider-3euC4-1.xlsx" in text
+
+
+def test_repacked_numbers_fill_months_and_overrule_nothing(real_night):
+    home, _ = real_night
+    editions = dict(
+        home.ask(
+            "select period_start, string_agg(distinct edition, ' ') from core.fct_measure_point where is_latest "
+            "and measure_id = 'ae_within_4h_all' and organisation_code = 'RJ1' group by period_start"
+        )
+    )
+    assert editions[date(2024, 5, 1)] == editions[date(2025, 7, 1)] == "provisional"
+    assert {editions[date(2024, 6, 1)], editions[date(2025, 3, 1)]} == {"original"}
+    assert editions[date(2025, 2, 1)] == "revised"
+    assert min(editions) == date(2021, 4, 1)
 
 
 def test_every_file_is_accounted_for(real_night):

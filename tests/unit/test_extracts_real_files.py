@@ -16,6 +16,10 @@ from tests.unit.extract_cases import SHARED_DATA, contracts, mapping_named, mapp
 
 MONTHLY = sorted((SHARED_DATA / "ae_monthly_raw_2024_25").glob("*.csv"))
 ATTENDANCES = SHARED_DATA / "ae_attendances_2016_19" / "ae_attendances.csv"
+SCOTLAND = SHARED_DATA / "scotland_ae" / "scotland_ae_attendance.parquet"
+SHMI = SHARED_DATA / "shmi_2011_14" / "shmi.csv"
+TRUSTS = SHARED_DATA / "ae_trust_monthly" / "england_trust_accidents_emergency.parquet"
+WORKBOOK = SHARED_DATA / "ae_monthly_raw_2024_25" / "June-2025-AE-by-provider-3euC4-1.xlsx"
 SNAPSHOTS = sorted((SHARED_DATA / "ods_trusts").glob("*.csv"))
 
 # What the comment in the mapping says: publisher's column -> parts of points that give it.
@@ -214,6 +218,139 @@ def test_the_layout_defines_every_measure_it_feeds() -> None:
     unparsed = [name for name in definitions.table.column_names if name.endswith("__unparsed")]
     assert not any(any(values(definitions, name)) for name in unparsed)
     assert mapping_named("nhs_ae_2016_19").definition.defined_in == "nhs_england_ae_monthly"
+
+
+def by_key(points: Any, measure: str, *columns: str) -> Any:
+    """Points of a measure as pandas has them, by organisation and month."""
+    chosen = points[points["measure_id"] == measure]
+    months = pd.to_datetime(chosen["period_start"]).astype("datetime64[us]")
+    frame = chosen[list(columns)].set_index([chosen["organisation_code"], months])
+    assert frame.index.is_unique
+    return frame.rename_axis(["organisation", "month"]).sort_index()
+
+
+def test_scotland_adds_up_the_lines_of_a_hospital_and_month() -> None:
+    found = extracted(SCOTLAND, "measure_points")
+    points: Any = found.table.to_pandas()
+    raw: Any = pd.read_parquet(SCOTLAND)
+    assert found.rows_received == len(raw) == 17844
+    raw["month"] = pd.to_datetime(raw["date"]).dt.to_period("M").dt.to_timestamp()
+    is_type_1 = raw["hospital_name"].str.endswith("Type 1")
+    for kind, rows in {"all": raw, "type_1": raw[is_type_1], "other": raw[~is_type_1]}.items():
+        names = {"attendances": "denominator", "within_4_hours": "numerator"}
+        expected = rows.groupby(["hospital_code", "month"])[list(names)].sum().rename(columns=names)
+        expected = expected.rename_axis(["organisation", "month"]).sort_index()
+        found_rows = by_key(points, f"scot_ae_within_4h_{kind}", *names.values())
+        pd.testing.assert_frame_equal(found_rows, expected, check_dtype=False)
+        attended = by_key(points, f"scot_ae_attendances_{kind}", "value")["value"]
+        pd.testing.assert_series_equal(
+            attended, expected["denominator"], check_names=False, check_dtype=False
+        )
+    twice = raw.duplicated(["hospital_code", "month"], keep=False)
+    assert found.units is not None
+    assert found.units.num_rows == twice.sum() == 148
+    assert set(found.units.column("source_row").to_pylist()) == {line + 1 for line in raw.index[twice]}
+
+
+def test_scotland_names_a_site_from_its_first_month() -> None:
+    found = extracted(SCOTLAND, "organisations").table.to_pandas()
+    names = dict(found[found["organisation_code"] == "G405H"][["valid_from", "organisation_name"]].values)
+    assert names == {
+        date(2007, 7, 1): "Southern General Hospital",
+        date(2015, 5, 1): "Queen Elizabeth University Hospital",
+    }
+    assert not found.duplicated(["organisation_code", "valid_from"]).any()
+
+
+def test_shmi_is_observed_over_expected() -> None:
+    points: Any = extracted(SHMI, "measure_points").table.to_pandas()
+    raw: Any = pd.read_csv(SHMI)
+    ratio = points[points["measure_id"] == "shmi"].reset_index(drop=True)
+    assert len(ratio) == len(raw) == 1576
+    assert list(ratio["numerator"]) == list(raw["OBSERVED"])
+    assert list(ratio["denominator"]) == list(raw["EXPECTED"])
+    assert list((ratio["numerator"] / ratio["denominator"]).round(4)) == list(raw["VALUE"])
+    spells = points[points["measure_id"] == "shmi_spells"]
+    assert list(spells["value"]) == list(raw["DENOMINATOR"])
+    periods = dict(
+        zip(ratio["published_on"], zip(ratio["period_start"], ratio["period_end"], strict=True), strict=True)
+    )
+    # As the publisher's pages of these two releases say.
+    assert periods[date(2011, 10, 1)] == (date(2010, 4, 1), date(2011, 3, 31))
+    assert periods[date(2012, 10, 1)] == (date(2011, 4, 1), date(2012, 3, 31))
+    assert len(periods) == 11
+
+
+def test_the_repacked_trusts_are_the_publisher_s_measures() -> None:
+    found = extracted(TRUSTS, "measure_points")
+    points: Any = found.table.to_pandas()
+    raw: Any = pd.read_parquet(TRUSTS)
+    raw["month"] = pd.to_datetime("1 " + raw["date"])
+    raw = raw.set_index(["nhs_trust22_code", "month"]).rename_axis(["organisation", "month"]).sort_index()
+    for measure, column in {
+        "ae_attendances_all": "total_attendances",
+        "ae_waits_over_4h_dta": "emergency_admissions_over_4hours",
+        "ae_emergency_admissions_all": "total_emergency_admissions",
+    }.items():
+        pd.testing.assert_series_equal(
+            by_key(points, measure, "value")["value"], raw[column], check_names=False
+        )
+    attended = raw[raw["total_attendances"] > 0]
+    over = by_key(points, "ae_over_4h_all", "numerator", "denominator")
+    assert list(over["denominator"]) == list(attended["total_attendances"])
+    pd.testing.assert_series_equal(over["numerator"], attended["attendances_over_4hours"], check_names=False)
+    assert set(points["edition"]) == {"provisional"}
+
+
+def test_the_repacked_trusts_equal_the_publisher_but_for_two_cloned_months() -> None:
+    """The reason for which both feed the same measures."""
+    ours: Any = extracted(TRUSTS, "measure_points").table.to_pandas()
+    for path in MONTHLY:
+        theirs: Any = extracted(path, "measure_points").table.to_pandas()
+        for measure in ("ae_attendances_all", "ae_waits_over_4h_dta", "ae_emergency_admissions_all"):
+            both = by_key(ours, measure, "value").join(
+                by_key(theirs, measure, "value"), rsuffix="s", how="inner"
+            )
+            share = (both["value"] == both["values"]).mean()
+            is_cloned = "February-2025" in path.name or "March-2025" in path.name
+            assert share < 0.25 if is_cloned else share > 0.99, path.name
+
+
+def test_the_workbook_s_attendances_are_the_csv_s_unheralded_and_booked_ones() -> None:
+    points: Any = extracted(WORKBOOK, "measure_points").table.to_pandas()
+    june = next(path for path in MONTHLY if "June-2025" in path.name)
+    rows, total = published(june)
+    for kind in BY_TYPE:
+        plain = column_named(total, COLUMNS["value"], kind)
+        booked = column_named(total, COLUMNS["booked"], kind)
+        names = [
+            next(name for name in rows.columns if name.startswith(COLUMNS[each].format(BY_TYPE[kind])))
+            for each in ("value", "booked")
+        ]
+        found = points[points["measure_id"] == f"ae_attendances_{kind}"].set_index("organisation_code")[
+            "value"
+        ]
+        pd.testing.assert_series_equal(
+            found.sort_index(), rows[names].sum(axis=1).sort_index(), check_names=False, check_dtype=False
+        )
+        assert found.sum() == plain + booked
+        if kind == "type_1":
+            assert (plain, booked, plain + booked) == (1_395_330, 33_233, 1_428_563)
+
+
+def test_workbook_and_csv_of_a_month_bring_the_same_points() -> None:
+    keys = ["measure_id", "organisation_code"]
+    from_sheet = extracted(WORKBOOK, "measure_points")
+    june = next(path for path in MONTHLY if "June-2025" in path.name)
+    tables = []
+    for found in (from_sheet, extracted(june, "measure_points")):
+        frame: Any = found.table.to_pandas().drop(columns=["source_row", "published_on"])
+        tables.append(frame[~frame["measure_id"].str.startswith("ae_booked")].sort_values(keys))
+    pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in tables))
+    assert from_sheet.published_on == date(2025, 7, 10)
+    assert from_sheet.rows_ignored == {"total row": 1}
+    assert all(total.published == total.summed for total in from_sheet.control_totals)
+    assert len(from_sheet.control_totals) == 16
 
 
 def test_the_four_hour_standard_has_dated_targets() -> None:

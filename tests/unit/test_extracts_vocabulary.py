@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.extracts.control_totals import ControlTotal
 from pipelines.extracts.mapping import MappingError, load_mappings
-from pipelines.extracts.read import ControlTotal, provided
+from pipelines.extracts.read import provided
 from tests.unit.extract_cases import contracts, make_mapping, read_supplied, values
 
 POINTS = """\
@@ -285,7 +286,10 @@ def test_rows_that_belong_to_the_layout(tmp_path: Path) -> None:
         (POINTS.format(value="{sum: [a, b], case: upper}"), "a sum or difference takes no case"),
         (POINTS.format(value="{difference: [a]}"), "difference"),
         (POINTS.format(value="{column: a, edge: end}"), "edge needs a period"),
-        (POINTS.format(value="{column: a, period: month}"), "value: only a date has a format or period"),
+        (
+            POINTS.format(value="{column: a, period: month}"),
+            "value: only a date has a format, a period or months",
+        ),
         (POINTS.format(value="{column: a, pattern: abc}"), "one pair of brackets"),
         (POINTS.format(value='{column: a, pattern: "(a"}'), "not a regular expression"),
         (POINTS.format(value='{column: a, pattern: "(?=a)(b)"}'), "not a regular expression"),

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.extracts.read import ControlTotal
+from pipelines.extracts.control_totals import ControlTotal
 from pipelines.gates.gate import judge
 from tests.unit.gate_cases import RECEIVED_ON, extracted, small_contract
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.extracts.contract import Contract
-from pipelines.extracts.read import ControlTotal
+from pipelines.extracts.control_totals import ControlTotal
 from pipelines.gates.faults import GateError
 from pipelines.gates.gate import Judgement, RuleResult, judge
 from tests.unit.gate_cases import (
