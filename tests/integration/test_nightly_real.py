@@ -4,6 +4,7 @@ import csv
 import zipfile
 from collections import Counter
 from datetime import date, datetime
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -85,11 +86,11 @@ WAITS = {
 }
 
 
-def rtt_lines(name: str) -> pd.DataFrame:
+def rtt_lines(name: str) -> Any:
     """Incomplete pathways of a full extract, totals included: provider, function, all, within 18, over 52."""
     with zipfile.ZipFile(REAL_DATA / "rtt_full_extract" / name) as archive:
         (member,) = [each for each in archive.namelist() if not each.startswith("__")]
-        frame = pd.read_csv(archive.open(member))
+        frame: Any = pd.read_csv(archive.open(member))
     frame = frame[frame["RTT Part Type"] == "Part_2"]
     weeks = frame.filter(regex="^Gt ")
     return pd.DataFrame(
@@ -111,7 +112,10 @@ def test_the_waiting_list_is_counted_once(real_night, name):
     assert lines["denominator"].sum() == 2 * total
     parts = lines[lines["stratum"] != "C_999"]
     for measure in ("rtt_within_18_weeks", "rtt_over_52_weeks"):
-        for points, keys in ((measure, ["organisation_code"]), (f"{measure}_by_function", ["organisation_code", "stratum"])):
+        for points, keys in (
+            (measure, ["organisation_code"]),
+            (f"{measure}_by_function", ["organisation_code", "stratum"]),
+        ):
             found = home.ask(
                 f"select {', '.join(keys)}, numerator, denominator from core.fct_measure_point "
                 f"where measure_id = '{points}' and period_start = date '{month}' and is_latest "
@@ -137,8 +141,9 @@ def test_repacked_numbers_fill_months_and_overrule_nothing(real_night):
     home, _ = real_night
     editions = dict(
         home.ask(
-            "select period_start, string_agg(distinct edition, ' ') from core.fct_measure_point where is_latest "
-            "and measure_id = 'ae_within_4h_all' and organisation_code = 'RJ1' group by period_start"
+            "select period_start, string_agg(distinct edition, ' ') from core.fct_measure_point "
+            "where is_latest and measure_id = 'ae_within_4h_all' and organisation_code = 'RJ1' "
+            "group by period_start"
         )
     )
     assert editions[date(2024, 5, 1)] == editions[date(2025, 7, 1)] == "provisional"
@@ -161,16 +166,17 @@ def test_every_file_is_accounted_for(real_night):
         "select count(*) from ops.fct_load where extract = 'measure_points' and verdict = 'accepted' "
         "and rows_quarantined = 0 and rows_refused = 0"
     )
-    assert loaded == [(14,)]
+    assert loaded == [(20,)]
 
 
 def test_revised_editions_are_told_from_originals(real_night):
     home, _ = real_night
     editions = home.ask(
         "select edition, count(distinct load_id) from core.fct_measure_point where period_start >= "
-        "date '2024-01-01' group by edition order by edition"
+        "date '2024-01-01' and measure_id like 'ae_%' group by edition order by edition"
     )
-    assert editions == [("original", 9), ("revised", 4)]
+    # The workbook came first by its date of publication; of the CSV of June only booked attendances are new.
+    assert editions == [("original", 10), ("provisional", 1), ("revised", 4)]
 
 
 def test_organisations_have_versions_from_five_snapshots(real_night):
@@ -221,9 +227,9 @@ def test_what_is_missing_is_told_from_zero(real_night):
 
 def test_a_number_is_followed_back_to_its_line(real_night):
     home, _ = real_night
-    text = home.qi("explain", "ae_attendances_type_1", "RJ1", "2025-06-01")
-    lines = (REAL_DATA / "ae_monthly_raw_2024_25" / "Monthly-AE-June-2025-1-1.csv").read_text("utf-8")
+    text = home.qi("explain", "ae_attendances_type_1", "RJ1", "2025-05-01")
+    lines = (REAL_DATA / "ae_monthly_raw_2024_25" / "Monthly-AE-May-2025.csv").read_text("utf-8")
     number = next(n for n, line in enumerate(lines.splitlines(), start=1) if ",RJ1," in line)
     assert f"line {number} of the file" in text
-    assert "Monthly-AE-June-2025-1-1.csv" in text
+    assert "Monthly-AE-May-2025.csv" in text
     assert "kept as received: yes" in text
