@@ -34,6 +34,7 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     qi sql "select ..."         ask the published mart
     qi explain MEASURE ORG DAY  follow one number back to its file and line
     qi loads                    what came, and what became of it
+    qi verify                   is everything that is kept still as it was written
     """
     given = {name: path for name, path in (("inbox", inbox), ("home", home)) if path is not None}
     context.obj = Settings().model_copy(update=given)
@@ -61,7 +62,8 @@ def run(
     """
     from pipelines.extracts.contract import ContractError
     from pipelines.extracts.mapping import MappingError
-    from pipelines.lock import AnotherRunIsWriting, single_writer
+    from pipelines.faults import Stopped
+    from pipelines.lock import single_writer
     from pipelines.nightly import run_nightly
 
     if received_from and received_to and received_from > received_to:
@@ -76,7 +78,7 @@ def run(
     try:
         with single_writer(settings):
             lines, is_success = run_nightly(settings, intake, full_refresh, click.echo)
-    except (AnotherRunIsWriting, ContractError, MappingError) as fault:
+    except (Stopped, ContractError, MappingError) as fault:
         raise click.ClickException(str(fault)) from fault
     click.echo("\n".join(lines))
     sys.exit(0 if is_success else 1)
@@ -156,12 +158,13 @@ def sql(settings: Settings, query: str, file_format: str) -> None:
     """
     import duckdb
 
+    from pipelines.faults import Stopped
     from pipelines.mart.query import query as answer
 
     try:
         text = Path(query).read_text(encoding="utf-8") if query.endswith(".sql") else query
         click.echo(answer(settings.mart_file, text, file_format))
-    except (duckdb.Error, OSError) as fault:
+    except (duckdb.Error, OSError, Stopped) as fault:
         raise click.ClickException(_one_line(fault)) from fault
 
 
@@ -177,12 +180,13 @@ def explain(settings: Settings, measure: str, organisation: str, period: datetim
     """
     import duckdb
 
+    from pipelines.faults import Stopped
     from pipelines.lake.layout import Lake
     from pipelines.mart.explain import explain as lines
 
     try:
         found = lines(settings.mart_file, Lake(settings.lake_path), measure, organisation, period.date())
-    except (duckdb.Error, OSError) as fault:
+    except (duckdb.Error, OSError, Stopped) as fault:
         raise click.ClickException(_one_line(fault)) from fault
     click.echo("\n".join(found))
 
@@ -216,15 +220,49 @@ def withdraw(settings: Settings, load_id: str, reason: str) -> None:
 
     What was reported while it counted stays queryable as at its date; nothing is deleted.
     """
+    from pipelines.faults import Stopped
     from pipelines.intake.night import withdraw as take_back
-    from pipelines.lock import AnotherRunIsWriting, single_writer
+    from pipelines.lock import single_writer
 
     try:
         with single_writer(settings):
             row = take_back(settings, load_id, reason, run_id="by hand")
-    except (KeyError, AnotherRunIsWriting) as fault:
+    except (KeyError, Stopped) as fault:
         raise click.ClickException(str(fault.args[0])) from fault
     click.echo(f"{row.load_id}: load {load_id} ({row.file_path}) is taken back. `qi run` publishes it.")
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Make damaged files of the lake anew from the archive.")
+@click.pass_obj
+def verify(settings: Settings, repair: bool) -> None:
+    """Read all that is kept and find what is missing or altered, by its hash.
+
+    Lake, archive of files as received, ledger and releases. Says which loads and measures depend on a
+    damaged file and what to do. Nothing is changed, except with --repair: then each damaged file of the
+    lake is judged anew from the archive, and takes its place when it comes out with the very same hash.
+
+    Exit status 0: all is as it was written; 1: something is damaged. Every night looks for missing files and
+    for files whose size or time has changed; this command also finds what a failing disk altered.
+    """
+    from pipelines.faults import Stopped
+    from pipelines.lock import single_writer
+    from pipelines.verify import as_text, repair_lake
+    from pipelines.verify import verify as find
+
+    if not (settings.lake_path / "ledger").is_dir():
+        raise click.ClickException(f"There is no lake in {settings.home_path} yet. `qi run` makes it.")
+    try:
+        with single_writer(settings):
+            found = find(settings, lambda line: click.echo(line, err=True))
+            click.echo("\n".join(as_text(settings, found)))
+            left = found.damage
+            if repair and found.lake:
+                left = [*repair_lake(settings, found, click.echo), *found.archive, *found.mart]
+                click.echo("\n".join(str(each) for each in left) or "Everything is repaired.")
+    except Stopped as fault:
+        raise click.ClickException(str(fault)) from fault
+    sys.exit(1 if left else 0)
 
 
 @main.command()

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import duckdb
 from filelock import FileLock, Timeout
 
+from pipelines.faults import Stopped
 from pipelines.settings import Settings
 
 
-class AnotherRunIsWriting(Exception):
+class AnotherRunIsWriting(Stopped):
     """Another process is in the middle of a run on the same QI_HOME; trying again later helps."""
 
 

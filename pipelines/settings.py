@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         return self.build_path / "warehouse.duckdb"
 
     @property
+    def known_good_file(self) -> Path:
+        """Sizes and times of the lake's files when they were last found good; spares reading them again."""
+        return self.build_path / "lake_files_known_good.parquet"
+
+    @property
     def mart_file(self) -> Path:
         """The published DuckDB file that analysts open."""
         return self.mart_path / "qi_mart.duckdb"

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.check.scratch import scratch_lake
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_rules import Action
 from pipelines.extracts.mapping import Mapping
@@ -27,7 +26,8 @@ from pipelines.intake.night import load_rules
 from pipelines.intake.plan import Failure, Plan, Planner, Scope, Task, rules_digest
 from pipelines.intake.pseudonym_key import kept_key
 from pipelines.lake.layout import Lake
-from pipelines.lake.ledger import LedgerRow
+from pipelines.lake.ledger import LedgerRow, read_ledger
+from pipelines.lake.scratch import scratch_lake
 from pipelines.progress import heartbeat
 from pipelines.settings import Settings
 from pipelines.version import code_version
@@ -132,14 +132,19 @@ def check(
     home = Lake(settings.lake_path)
     with heartbeat(progress) as begin:
         deliveries, unsettled = _find(settings, paths, now, begin)
-        with scratch_lake(home, contracts, deliveries) as (lake, ledger):
-            has_lake = bool(ledger)
+        known = read_ledger(home) if home.ledger.is_dir() else []
+        has_lake = bool(known)
+        # What is checked is judged as if it came for the first time.
+        files = {delivery.sha256: delivery.path for delivery in deliveries}
+        ledger = [row for row in known if row.file_sha256 not in files]
+        last = known[-1].load_id if known else None
+        with scratch_lake(home, contracts, ledger, files, last) as lake:
             night = _night(settings, lake, ledger, contracts, mappings, now)
             plan = Planner(mappings, contracts, ledger, Scope(), now).plan(deliveries)
             extracts = [_check_task(task, night, has_lake, begin) for task in plan.tasks]
-            files = _of_plan(plan, extracts, deliveries, night)
-    files += [FileCheck(file.relative, 0, None, [], Verdict.REFUSED, file.reason) for file in unsettled]
-    return Check(sorted(files, key=lambda file: file.name), now, settings.home_path if has_lake else None)
+            found = _of_plan(plan, extracts, deliveries, night)
+    found += [FileCheck(file.relative, 0, None, [], Verdict.REFUSED, file.reason) for file in unsettled]
+    return Check(sorted(found, key=lambda file: file.name), now, settings.home_path if has_lake else None)
 
 
 def _night(

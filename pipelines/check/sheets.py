@@ -3,14 +3,13 @@
 Nothing in it is a formula, whatever a file or a column is called, and no cell of a file is repeated.
 """
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-import xlsxwriter
-
+from pipelines import spreadsheet
 from pipelines.check.check import Check, ExtractCheck, FileCheck, in_file
 from pipelines.check.text import FATES, WORDS, lines_of, not_checked
+from pipelines.spreadsheet import Sheet
 
 HEADER = (
     "file",
@@ -36,9 +35,7 @@ SUMMARY_HEADER = (
     "rows_ignored",
     "note",
 )
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 ROWS_OF_A_SHEET = 1_000_000
-WIDTHS = {"file": 40, "line": 8, "reason": 70, "remedy": 70, "note": 70, "rule": 32, "verdict": 20}
 
 Cell = str | int | None
 
@@ -47,44 +44,18 @@ def write_csv(check: Check, path: Path) -> None:
     """One row for each line and rule that fails, and for each rule that fails the file; UTF-8 with BOM, so
     that a spreadsheet reads it rightly."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(HEADER)
-        writer.writerows([_harmless(cell) for cell in row] for row in _rows(check))
+        spreadsheet.write_csv(file, HEADER, _rows(check))
 
 
 def write_xlsx(check: Check, path: Path) -> None:
     """A sheet `files` with the counts of each, and `failures` with the rows of the CSV."""
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with xlsxwriter.Workbook(path, options) as book:
-        _sheet(book, "files", SUMMARY_HEADER, list(_summary(check)))
-        rows = list(_rows(check))
-        for start in range(0, max(len(rows), 1), ROWS_OF_A_SHEET):
-            name = "failures" if start == 0 else f"failures {start // ROWS_OF_A_SHEET + 1}"
-            _sheet(book, name, HEADER, rows[start : start + ROWS_OF_A_SHEET])
-
-
-def _sheet(
-    book: xlsxwriter.Workbook, name: str, header: tuple[str, ...], rows: list[tuple[Cell, ...]]
-) -> None:
-    sheet = book.add_worksheet(name)
-    bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
-    for at, title in enumerate(header):
-        sheet.set_column(at, at, WIDTHS.get(title, 18))
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(len(rows), 1), len(header) - 1)
-    for at, title in enumerate(header):
-        sheet.write_string(0, at, title, bold)
-    for number, row in enumerate(rows, start=1):
-        for at, cell in enumerate(row):
-            if isinstance(cell, int):
-                sheet.write_number(number, at, cell, wrapped)
-            elif cell:
-                sheet.write_string(number, at, str(_harmless(cell)), wrapped)
-
-
-def _harmless(cell: Cell) -> Cell:
-    """Text that a spreadsheet would take for a formula, marked as text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_SIGNS) else cell
+    rows = list(_rows(check))
+    parts = [rows[start : start + ROWS_OF_A_SHEET] for start in range(0, len(rows), ROWS_OF_A_SHEET)]
+    failures = [
+        Sheet("failures" if number == 1 else f"failures {number}", HEADER, part)
+        for number, part in enumerate(parts or [[]], start=1)
+    ]
+    spreadsheet.write_xlsx(path, [Sheet("files", SUMMARY_HEADER, list(_summary(check))), *failures])
 
 
 def _rows(check: Check) -> Iterator[tuple[Cell, ...]]:

@@ -36,6 +36,7 @@ from pipelines.intake.retry import retry_quarantine
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover, withdrawn_load_ids
+from pipelines.lake.verify import require_whole
 from pipelines.settings import CONTRACTS, MAPPINGS, Settings
 from pipelines.version import code_version
 
@@ -90,6 +91,7 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
     before = len(night.ledger)
     if not settings.inbox_path.is_dir():
         raise FileNotFoundError(f"The inbox {settings.inbox_path} is not there. Make it, or set QI_INBOX.")
+    require_whole(night.lake, night.ledger, settings.known_good_file)
     _finish_replacements(night)
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
     if scope.reread:

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.faults import Stopped
 from pipelines.lake.durable import move_into_place, remove_tree, write_parquet
 from pipelines.lake.layout import (
     FIRST_LOAD,
@@ -28,6 +29,10 @@ from pipelines.lake.layout import (
     load_number,
     release_part,
 )
+
+
+class LedgerUnreadable(Stopped):
+    """A row of the ledger cannot be read; the message names its file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -132,15 +137,38 @@ def next_load_id(lake: Lake) -> str:
 
 
 def read_ledger(lake: Lake) -> list[LedgerRow]:
-    """Every load ever committed, oldest first."""
+    """Every load ever committed, oldest first. Raises LedgerUnreadable, naming the damaged rows."""
     columns = ", ".join(LEDGER.names)
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            f"select load_id, {columns} from read_parquet(?, hive_partitioning = true, "
-            "hive_types_autocast = false) order by load_id",
-            [str(lake.ledger / "*" / PART)],
-        ).fetchall()
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.execute(
+                f"select load_id, {columns} from read_parquet(?, hive_partitioning = true, "
+                "hive_types_autocast = false) order by load_id",
+                [str(lake.ledger / "*" / PART)],
+            ).fetchall()
+    except duckdb.Error as fault:
+        damaged = unreadable_rows(lake)
+        if not damaged:
+            raise
+        raise LedgerUnreadable(
+            f"{', '.join(damaged)} cannot be read, and without it nobody knows what that load was. Put it "
+            "back from a backup of the lake, and run again."
+        ) from fault
     return [LedgerRow(*row) for row in rows]
+
+
+def unreadable_rows(lake: Lake) -> list[str]:
+    """Paths of ledger rows that are there and cannot be read, or of loads whose row is gone."""
+    found = []
+    for folder in sorted(lake.ledger.iterdir()):
+        part = folder / PART
+        try:
+            is_good = part.exists() and pq.read_table(part).num_rows == (not folder.name.endswith(FIRST_LOAD))
+        except (pa.ArrowException, OSError):
+            is_good = False
+        if not is_good:
+            found.append(f"lake/{part.relative_to(lake.root).as_posix()}")
+    return found
 
 
 def withdrawn_load_ids(rows: list[LedgerRow]) -> set[str]:

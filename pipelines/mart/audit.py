@@ -9,6 +9,7 @@ import yaml
 
 from pipelines.lake.layout import PART, Lake
 from pipelines.lake.ledger import LedgerRow
+from pipelines.lake.verify import describe, find_damage
 from pipelines.mart.verdicts import failed_tests, missing_verdicts, read_verdicts
 from pipelines.mart.warehouse import TableState
 
@@ -31,17 +32,20 @@ def audit(
     verdicts_file: Path,
     bounds_file: Path,
     error_tests: set[str],
+    known_good: Path,
 ) -> list[AuditCheck]:
     """Every check of the night's audit, passed or not.
 
     `states`: table -> its size now; `last_release`: manifest of the release it is compared with;
-    `error_tests`: unique ids of the dbt tests whose failure holds a release back.
+    `error_tests`: unique ids of the dbt tests whose failure holds a release back; `known_good`: where the
+    sizes and times of the lake's files are kept.
     """
     bounds = yaml.safe_load(bounds_file.read_text(encoding="utf-8"))
     previous = (last_release or {}).get("tables", {})
     return [
         _conservation(ledger),
         _lake_is_whole(lake, ledger, (last_release or {}).get("last_load_id", "")),
+        _lake_is_unharmed(lake, ledger, known_good),
         _warehouse_is_current(ledger, warehouse),
         _dbt_tests(verdicts_file, error_tests),
         *_row_counts(states, previous, bounds["tables"]),
@@ -87,6 +91,13 @@ def _lake_is_whole(lake: Lake, ledger: list[LedgerRow], last_audited: str) -> Au
                 wrong.append(f"{row.load_id} ({path.relative_to(lake.root).as_posix()})")
     detail = f"{len(new)} new loads hold the records their ledger rows claim"
     return AuditCheck("the lake is whole", not wrong, f"differs: {', '.join(wrong)}" if wrong else detail)
+
+
+def _lake_is_unharmed(lake: Lake, ledger: list[LedgerRow], known_good: Path) -> AuditCheck:
+    """No file of any load is missing or altered, and none is there that no load wrote."""
+    damage = find_damage(lake, ledger, changed_only=known_good)
+    detail = describe(damage) if damage else f"every file of {len(ledger)} loads is as it was written"
+    return AuditCheck("no file of the lake is missing or altered", not damage, detail)
 
 
 def _record_count(path: Path) -> int:

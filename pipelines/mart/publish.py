@@ -18,28 +18,36 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipelines.faults import Stopped, in_plain_words
 from pipelines.lake.durable import move_into_place, remove_tree, sync, write_parquet, write_text
 from pipelines.lake.layout import FIRST_RELEASE, PART, RELEASES, Lake
 from pipelines.lake.ledger import LedgerRow, read_ledger
 from pipelines.mart.audit import AuditCheck, audit, totals
 from pipelines.mart.published_icons import ICON_TABLE, changed_icons, keep_icons
 from pipelines.mart.verdicts import error_tests
+from pipelines.mart.verify import (
+    MANIFEST_NAME,
+    MART_NAME,
+    file_states,
+    is_mart_of,
+    read_manifest,
+    release_damage,
+)
 from pipelines.mart.warehouse import (
     RELEASE_TABLE,
     published_tables,
     reading,
     table_state,
 )
+from pipelines.progress import PROGRESS
 from pipelines.settings import AUDIT_BOUNDS, Settings
 from pipelines.version import code_version
 
 LOGGER = logging.getLogger(__name__)
-MART_NAME = "qi_mart.duckdb"
-MANIFEST_NAME = "manifest.json"
 STATUS_NAME = "status.json"
 
 
-class AuditFailed(Exception):
+class AuditFailed(Stopped):
     """Tonight's warehouse may not be published; the message lists the checks that failed."""
 
 
@@ -61,7 +69,7 @@ def publish(
     """
     lake = Lake(settings.lake_path)
     ledger = read_ledger(lake)
-    finish_swap(settings)
+    finish_swap(settings, progress)
     last = current_manifest(settings)
     with reading(settings.warehouse_file) as warehouse:
         states = {
@@ -78,23 +86,32 @@ def publish(
             verdicts_file(settings),
             AUDIT_BOUNDS,
             error_tests(dbt_manifest),
+            settings.known_good_file,
         )
         failed = [check for check in checks if not check.is_passed]
         if failed:
             raise AuditFailed("; ".join(f"{check.name}: {check.detail}" for check in failed))
         all_totals = totals(warehouse, AUDIT_BOUNDS)
     tables = {table: asdict(state) for table, state in states.items()}
-    if last is not None and last["tables"] == tables:
+    if last is not None and last["tables"] == tables and _is_whole(settings, last["release_id"], progress):
         replace_mart_file(release_folder(settings, last["release_id"]) / MART_NAME, settings.mart_file)
         note_outcome(settings, run_id, "unchanged", f"Nothing changed since release {last['release_id']}.")
         return Publication(last, is_new=False, checks=checks)
     manifest = _manifest(settings, run_id, ledger, last, tables, all_totals, checks)
     progress(f"publish: writing release {manifest['release_id']} ({len(tables)} tables)")
     _write_release(settings, lake, manifest)
-    finish_swap(settings)
+    finish_swap(settings, progress)
     _prune(settings)
     note_outcome(settings, run_id, "published", f"Release {manifest['release_id']}.")
     return Publication(manifest, is_new=True, checks=checks)
+
+
+def _is_whole(settings: Settings, release_id: str, progress: Callable[[str], None]) -> bool:
+    """Whether a release is still as it was published; says what is not."""
+    damage = release_damage(release_folder(settings, release_id), all_bytes=False)
+    for each in damage:
+        progress(f"publish: {each.path} is {each.kind}, so the same tables are published again")
+    return not damage
 
 
 def verdicts_file(settings: Settings) -> Path:
@@ -102,9 +119,9 @@ def verdicts_file(settings: Settings) -> Path:
 
 
 def current_manifest(settings: Settings) -> dict | None:
-    """The manifest of the release that analysts read, or None before the first."""
-    path = settings.mart_path / MANIFEST_NAME
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """The manifest of the release that analysts read; None before the first, or when it cannot be read (the
+    next publication then brings it back from the release's folder)."""
+    return read_manifest(settings.mart_path / MANIFEST_NAME)
 
 
 def release_folder(settings: Settings, release_id: str) -> Path:
@@ -151,7 +168,8 @@ def _manifest(
 
 
 def _write_release(settings: Settings, lake: Lake, manifest: dict) -> None:
-    """Build the release folder aside, move it into place whole, then note it in the lake."""
+    """Build the release folder aside, move it into place whole, then note it in the lake. Its manifest also
+    holds the hash of each of its files."""
     release_id = manifest["release_id"]
     folder = release_folder(settings, release_id)
     staged = folder.with_name(f".{release_id}.part")
@@ -162,7 +180,7 @@ def _write_release(settings: Settings, lake: Lake, manifest: dict) -> None:
     published_at = datetime.fromisoformat(manifest["published_at"])
     icons = changed_icons(lake, settings.warehouse_file, release_id, published_at)
     copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, ICON_TABLE: icons})
-    write_text(json.dumps(manifest, indent=1), staged / MANIFEST_NAME)
+    write_text(json.dumps(manifest | {"files": file_states(staged)}, indent=1), staged / MANIFEST_NAME)
     move_into_place(staged, folder)
     keep_icons(lake, release_id, icons)
     record = lake.staging / release_id
@@ -239,18 +257,24 @@ def _literal(path: Path) -> str:
     return _quoted(path.as_posix())
 
 
-def finish_swap(settings: Settings) -> None:
+def finish_swap(settings: Settings, progress: Callable[[str], None]) -> None:
     """Make the newest release that the lake has noted the one that analysts read.
 
-    Also what ends a publication that was killed after its release was noted.
+    Also what ends a publication that was killed after its release was noted, and what puts a mart file back
+    that is gone or is no mart any more.
     """
     lake = Lake(settings.lake_path)
     newest = max((folder.name for folder in lake.releases.iterdir()), default=FIRST_RELEASE)
     folder = release_folder(settings, newest)
     current = current_manifest(settings)
-    is_current = current is not None and current["release_id"] == newest and settings.mart_file.exists()
-    if newest == FIRST_RELEASE or is_current or not folder.exists():
+    is_named = current is not None and current["release_id"] == newest
+    if newest == FIRST_RELEASE or (is_named and is_mart_of(settings.mart_file, newest)):
         return
+    if not is_mart_of(folder / MART_NAME, newest):
+        progress(f"publish: {folder} has no readable mart, so release {newest} cannot be put back")
+        return
+    if is_named:
+        progress(f"publish: {settings.mart_file} was lost or damaged; it is put back from {folder}")
     replace_mart_file(folder / MART_NAME, settings.mart_file)
     write_text((folder / MANIFEST_NAME).read_text(encoding="utf-8"), settings.mart_path / MANIFEST_NAME)
 
@@ -294,27 +318,34 @@ def note_outcome(settings: Settings, run_id: str, outcome: str, detail: str) -> 
 
 @contextmanager
 def telling_analysts(settings: Settings, run_id: str, step: str) -> Iterator[None]:
-    """When a step of the night fails, say so where analysts look: the last release stays, and its
-    `ops.release` says why it is not tonight's."""
+    """When a step of the night fails, say so where analysts look (the last release stays, and its
+    `ops.release` says why it is not tonight's), and tell whoever watches what to do."""
     try:
         yield
     except (Exception, KeyboardInterrupt) as fault:
         reason = f"The run of {settings.clock():%d %B %Y} stopped at {step} ({type(fault).__name__})."
-        mark_kept(settings, f"{reason} This release stays until a run succeeds.")
-        note_outcome(
-            settings, run_id, "failed", f"{reason} {fault if isinstance(fault, AuditFailed) else ''}"
-        )
+        PROGRESS.info("STOPPED at %s: %s", step, in_plain_words(fault))
+        try:
+            note_outcome(settings, run_id, "failed", f"{reason} {in_plain_words(fault)}")
+            mark_kept(settings, f"{reason} This release stays until a run succeeds.")
+        except OSError as second:
+            # On a full disk not even this can be written; the failure itself must not be hidden by it.
+            LOGGER.error("The failure could not be noted in the mart (%s): %s", type(second).__name__, reason)
         raise
 
 
 def mark_kept(settings: Settings, note: str) -> None:
     """Write `note` into the current release's row of `ops.release`, by swapping in a changed copy."""
     current = current_manifest(settings)
-    if current is None or not settings.mart_file.exists():
+    if current is None:
+        return
+    published = release_folder(settings, current["release_id"]) / MART_NAME
+    source = published if is_mart_of(published, current["release_id"]) else settings.mart_file
+    if not source.exists():
         return
     changed = settings.mart_path / ".qi_mart_noted.part"
     changed.unlink(missing_ok=True)
-    shutil.copyfile(settings.mart_file, changed)
+    shutil.copyfile(source, changed)
     changed.chmod(0o600)
     try:
         with duckdb.connect(str(changed)) as connection:

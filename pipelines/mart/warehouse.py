@@ -8,8 +8,19 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.faults import Stopped
+
 PUBLISHED_SCHEMAS = ("core", "spc", "maturity", "outcomes", "ops")
 RELEASE_TABLE = "ops.release"
+
+
+class DamagedFile(Stopped):
+    """A DuckDB file that cannot be opened; the message says what to do."""
+
+
+def is_lock(fault: duckdb.Error) -> bool:
+    """Whether a file could not be opened because another process has it open."""
+    return "lock" in str(fault).lower() and isinstance(fault, duckdb.IOException)
 
 
 @dataclass(frozen=True)
@@ -22,10 +33,23 @@ class TableState:
 
 @contextmanager
 def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection. Raises FileNotFoundError with what to do when there is no such file."""
+    """A read-only connection.
+
+    Raises:
+        FileNotFoundError: there is no such file; says what to do.
+        DamagedFile: it is no DuckDB file (any more); says what to do.
+    """
     if not path.exists():
         raise FileNotFoundError(f"There is no {path}. `qi run` makes it.")
-    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as fault:
+        if is_lock(fault):
+            raise
+        raise DamagedFile(
+            f"{path} cannot be opened: it is damaged or no DuckDB file. `qi run` puts it back; until then "
+            f"every release is below {path.parent / 'releases'}."
+        ) from fault
     try:
         yield connection
     finally:

@@ -1,6 +1,8 @@
 """Publishing: audited, whole, swapped under open readers, and never half done after a kill."""
 
+import errno
 import json
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +21,7 @@ from pipelines.mart.publish import (
     telling_analysts,
     verdicts_file,
 )
+from pipelines.mart.verify import release_damage
 from pipelines.settings import Settings
 from tests.killing import killed_before_step
 from tests.unit.test_lake import SCHEMA, ledger_row, things
@@ -217,3 +220,97 @@ def test_kill_at_every_step_leaves_a_whole_release_and_the_next_run_finishes(set
     assert current["release_id"] == "R0000002"
     assert count_points(settings) == current["tables"]["core.fct_measure_point"]["rows"] == 7
     assert not publish(settings, "run 3", manifest, silent).is_new
+
+
+def garble(path: Path) -> None:
+    path.chmod(0o600)
+    path.write_bytes(b"garbage")
+
+
+def replaced(path: Path) -> None:
+    """Another file under the same name, as a careless copy leaves it."""
+    path.unlink()
+    path.write_bytes(b"garbage")
+
+
+@pytest.mark.parametrize("harm", [replaced, Path.unlink])
+def test_a_mart_file_that_is_lost_or_garbage_is_put_back_and_said(settings, manifest, harm):
+    publish(settings, "run", manifest, silent)
+    harm(settings.mart_file)
+    said: list[str] = []
+    assert not publish(settings, "run 2", manifest, said.append).is_new
+    assert "was lost or damaged; it is put back from" in "\n".join(said)
+    assert count_points(settings) == 3
+
+
+def test_garbage_that_reaches_the_release_too_leads_to_a_new_release(settings, manifest):
+    """Mart file and release may be one file under two names, so writing into one changes both."""
+    publish(settings, "run", manifest, silent)
+    garble(settings.mart_file)
+    garble(settings.mart_path / "releases" / "R0000001" / "qi_mart.duckdb")
+    said: list[str] = []
+    made = publish(settings, "run 2", manifest, said.append)
+    assert (made.is_new, made.manifest["release_id"]) == (True, "R0000002")
+    assert "releases/R0000001/qi_mart.duckdb is altered" in "\n".join(said)
+    assert count_points(settings) == 3
+
+
+@pytest.mark.parametrize("file", ["", "parquet/core/dim_organisation.parquet"])
+def test_a_release_folder_that_lacks_something_is_published_anew(settings, manifest, file):
+    publish(settings, "run", manifest, silent)
+    path = settings.mart_path / "releases" / "R0000001" / file
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert publish(settings, "run 2", manifest, silent).manifest["release_id"] == "R0000002"
+    assert count_points(settings) == 3
+
+
+def test_a_damaged_manifest_is_brought_back_from_the_release(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    (settings.mart_path / "manifest.json").write_text("{", encoding="utf-8")
+    assert not publish(settings, "run 2", manifest, silent).is_new
+    current = current_manifest(settings)
+    assert current is not None
+    assert current["release_id"] == "R0000001"
+
+
+def test_a_failed_night_notes_it_in_a_whole_mart_even_where_the_mart_file_is_garbage(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    replaced(settings.mart_file)
+    mark_kept(settings, "a note")
+    assert note(settings) == "a note"
+    assert count_points(settings) == 3
+
+
+def test_releases_are_verified_by_their_bytes(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    folder = settings.mart_path / "releases" / "R0000001"
+    assert release_damage(folder) == []
+    parquet = folder / "parquet" / "core" / "dim_organisation.parquet"
+    content = bytearray(parquet.read_bytes())
+    content[-20] ^= 1
+    parquet.write_bytes(content)
+    assert [(each.path, each.kind) for each in release_damage(folder)] == [
+        ("mart/releases/R0000001/parquet/core/dim_organisation.parquet", "altered")
+    ]
+
+
+def test_a_lake_file_that_was_altered_since_it_was_audited_is_not_published(settings, manifest):
+    publish(settings, "run", manifest, silent)
+    (part,) = (settings.lake_path / "accepted" / "things" / "load_id=L0000001").iterdir()
+    part.write_bytes(b"garbage")
+    with pytest.raises(AuditFailed, match=r"accepted/things/load_id=L0000001/part-0.parquet .* is altered"):
+        publish(settings, "run 2", manifest, silent)
+    assert count_points(settings) == 3
+
+
+def test_what_cannot_even_be_noted_does_not_hide_the_failure(settings, manifest, monkeypatch, caplog):
+    publish(settings, "run", manifest, silent)
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipelines.mart.publish.write_text", full)
+    with pytest.raises(ValueError, match="boom"), telling_analysts(settings, "run 2", "the dbt build"):
+        raise ValueError("boom")
+    assert "could not be noted" in caplog.text
+    assert count_points(settings) == 3
