@@ -1,0 +1,157 @@
+{{ config(materialized='table') }}
+-- Tonight's points on the scale on which their chart is reckoned, each with its predecessor: one sort.
+{%- set is_partial = spc_watermark() is not none %}
+with
+charts as (
+    select
+        charts.*,
+        rule_sets.missing_in_moving_ranges = 'bridge' as bridges_missing,
+        rule_sets.transform_exponent
+    from {{ ref('int_spc__charts') }} as charts
+    inner join {{ ref('dim_rule_set') }} as rule_sets on charts.rule_set_id = rule_sets.rule_set_id
+),
+
+points as (
+    select
+        points.series_id,
+        points.period_start,
+        points.period_end,
+        points.value,
+        points.numerator,
+        points.denominator,
+        points.subgroup_size,
+        points.subgroup_mean,
+        points.subgroup_sd
+    from {{ ref('fct_measure_point') }} as points
+    {%- if is_partial %}
+    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_id = changed.series_id
+    {%- endif %}
+    where points.is_latest and not points.is_withdrawn
+),
+
+placed as (
+    select
+        charts.chart_no,
+        charts.chart_type,
+        charts.bridges_missing,
+        charts.frequency,
+        coalesce(bounds.phase_slot, 1) as phase_slot,
+        points.period_start,
+        points.period_end,
+        coalesce(marks.is_excluded, false) as is_excluded,
+        bounds.frozen_after is null or points.period_start <= bounds.frozen_after as is_before_freeze,
+        case
+            when charts.chart_type in ('p', 'pp', 'u', 'up', 'ip')
+                then
+                    coalesce(points.numerator, points.value * points.denominator / charts.scale)
+                    / case when points.denominator > 0 then points.denominator end
+            when charts.chart_type = 'c' then coalesce(points.numerator, points.value)
+            when charts.chart_type = 'g' then coalesce(points.value, points.numerator)
+            when charts.chart_type = 't'
+                then power(case when points.value > 0 then points.value end, 1 / charts.transform_exponent)
+            when charts.chart_type = 'xbar' then coalesce(points.subgroup_mean, points.value)
+            when charts.chart_type = 's' then points.subgroup_sd
+            else points.value
+        end as plotted,
+        -- Without a value there is no denominator to draw limits by.
+        case
+            when
+                charts.chart_type in ('p', 'pp', 'u', 'up', 'ip')
+                and coalesce(points.numerator, points.value) is not null
+                and points.denominator > 0
+                then points.denominator
+            when charts.chart_type in ('xbar', 's') then cast(points.subgroup_size as {{ dbt.type_float() }})
+        end as size,
+        case when charts.chart_type in ('xbar', 's') then points.subgroup_sd end as spread
+    from points
+    inner join charts on points.series_id = charts.series_id
+    left join {{ ref('int_spc__phase_bounds') }} as bounds
+        on
+            points.series_id = bounds.series_id
+            and points.period_start >= bounds.phase_from
+            and points.period_start < bounds.phase_until
+    left join {{ ref('int_spc__point_events') }} as marks
+        on points.series_id = marks.series_id and points.period_start = marks.period_start
+),
+
+counted as (
+    select
+        *,
+        not is_excluded and (plotted is not null or not bridges_missing) as is_counted,
+        case when {{ spc_is_weighted('chart_type') }} and plotted is not null then size else 1.0 end as weight,
+        not is_excluded and is_before_freeze and plotted is not null as is_base
+    from placed
+),
+
+in_order as (
+    select
+        chart_no,
+        chart_type,
+        frequency,
+        phase_slot,
+        period_start,
+        period_end,
+        is_excluded,
+        is_counted,
+        is_before_freeze,
+        plotted,
+        size,
+        spread,
+        weight,
+        row_number() over before_it as place,
+        lag(plotted) over before_it as previous,
+        lag(size) over before_it as previous_size,
+        lag(period_start) over before_it as previous_period_start,
+        lead(period_start) over before_it as next_period_start,
+        {{ spc_season_ago('plotted', 'frequency', 'before_it') }} as season_ago,
+        sum(case when is_base then plotted * weight end) over whole_phase as base_total,
+        sum(case when is_base then weight end) over whole_phase as base_weight
+    from counted
+    window
+        before_it as (partition by chart_no, phase_slot, is_counted order by period_start nulls last),
+        whole_phase as (partition by chart_no, phase_slot, is_counted)
+)
+
+select
+    chart_no,
+    phase_slot,
+    period_start,
+    period_end,
+    is_excluded,
+    is_counted,
+    is_counted and is_before_freeze as is_baseline,
+    place,
+    case when chart_type = 'mr' then abs(plotted - previous) else plotted end as plotted,
+    size,
+    spread,
+    weight,
+    case
+        when not is_counted or plotted is null or previous is null then null
+        when plotted > previous then 1
+        when plotted < previous then -1
+        else 0
+    end as step,
+    case
+        when not is_counted then null
+        when chart_type in ('p', 'pp')
+            then abs(
+                (plotted - base_total / base_weight) * sqrt(size)
+                - (previous - base_total / base_weight) * sqrt(previous_size)
+            )
+            / nullif(sqrt(base_total / base_weight * (1 - base_total / base_weight)), 0)
+        when chart_type in ('u', 'up')
+            then abs(
+                (plotted - base_total / base_weight) * sqrt(size)
+                - (previous - base_total / base_weight) * sqrt(previous_size)
+            )
+            / nullif(sqrt(base_total / base_weight), 0)
+        when chart_type = 'ip'
+            then sqrt(pi() / 2) * abs(plotted - previous) / sqrt(1 / size + 1 / previous_size)
+        else abs(plotted - previous)
+    end as moving_range,
+    (plotted - base_total / base_weight) * (previous - base_total / base_weight) as lag_product,
+    (plotted - base_total / base_weight) * (season_ago - base_total / base_weight) as season_product,
+    (plotted - base_total / base_weight) * (plotted - base_total / base_weight) as square,
+    {{ spc_periods_missing('frequency', 'previous_period_start', 'period_start') }} as periods_missing_before,
+    next_period_start
+from in_order

@@ -1,0 +1,262 @@
+{{ config(materialized='table') }}
+-- Tonight's phases: centre line and spread of each, reckoned from the points of its baseline.
+with
+observations as (
+    select *
+    from {{ ref('int_spc__observations') }}
+),
+
+charts as (
+    select
+        charts.*,
+        rule_sets.screening_factor,
+        rule_sets.screening_collapse,
+        rule_sets.minimum_points,
+        rule_sets.individuals_limit_factor,
+        rule_sets.moving_range_divisor,
+        rule_sets.moving_range_limit_factor,
+        rule_sets.is_individuals_clipped,
+        rule_sets.pooling,
+        rule_sets.rate_moving_ranges = 'all' and charts.chart_type = 'ip' as counts_all_moving_ranges,
+        rule_sets.transform_exponent,
+        {{ prefixed(spc_rule_columns(), 'rule_sets') | join(',\n        ') }}
+    from {{ ref('int_spc__charts') }} as charts
+    inner join {{ ref('dim_rule_set') }} as rule_sets on charts.rule_set_id = rule_sets.rule_set_id
+),
+
+summed as (
+    select
+        observations.chart_no,
+        observations.phase_slot,
+        min(observations.period_start) as first_period_start,
+        max(observations.period_start) as last_period_start,
+        max(case when observations.is_counted and observations.plotted is not null then observations.period_start end)
+            as last_counted_start,
+        count(*) as points,
+        count(observations.plotted) as points_with_value,
+        count(case when observations.is_excluded then 1 end) as excluded_points,
+        count(case when observations.is_counted then 1 end) as places,
+        count(case when observations.is_baseline then observations.plotted end) as baseline_points,
+        max(case when observations.is_baseline then observations.period_start end) as baseline_until,
+        sum(observations.periods_missing_before) as periods_missing,
+        sum(case when observations.is_baseline then observations.plotted * observations.weight end)
+        / sum(case when observations.is_baseline and observations.plotted is not null then observations.weight end)
+            as weighted_mean,
+        median(
+            case
+                when charts.chart_type in ('run', 'g') and observations.is_baseline then observations.plotted
+            end
+        ) as middle,
+        max(abs(observations.plotted)) as largest,
+        max(case when observations.is_baseline then observations.plotted end) as highest,
+        min(case when observations.is_baseline then observations.plotted end) as lowest,
+        avg(
+            case
+                when observations.is_baseline or charts.counts_all_moving_ranges then observations.moving_range
+            end
+        ) as mean_moving_range,
+        count(case when observations.is_baseline then observations.moving_range end) as moving_ranges,
+        avg(case when observations.is_baseline then observations.spread end) as mean_spread,
+        sum(
+            case
+                when observations.is_baseline
+                    then (observations.size - 1) * observations.spread * observations.spread
+            end
+        )
+        / nullif(
+            sum(
+                case when observations.is_baseline and observations.spread is not null then observations.size - 1 end
+            ),
+            0
+        ) as pooled_variance,
+        min(case when observations.is_baseline and observations.plotted is not null then observations.size end)
+        < max(case when observations.is_baseline and observations.plotted is not null then observations.size end)
+            as has_unequal_sizes,
+        sum(case when observations.is_baseline then observations.lag_product end)
+        / nullif(sum(case when observations.is_baseline then observations.square end), 0) as autocorrelation,
+        sum(case when observations.is_baseline then observations.season_product end)
+        / nullif(sum(case when observations.is_baseline then observations.square end), 0) as seasonality,
+        count(case when observations.is_baseline then observations.season_product end) as season_pairs
+    from observations
+    inner join charts on observations.chart_no = charts.chart_no
+    group by observations.chart_no, observations.phase_slot
+),
+
+-- Moving ranges that are no wider than chance allows, once (Nelson 1982).
+screened as (
+    select
+        observations.chart_no,
+        observations.phase_slot,
+        avg(observations.moving_range) as mean_moving_range,
+        count(*) as moving_ranges
+    from observations
+    inner join charts on observations.chart_no = charts.chart_no
+    inner join summed
+        on observations.chart_no = summed.chart_no and observations.phase_slot = summed.phase_slot
+    where
+        charts.screening_factor is not null
+        and (observations.is_baseline or charts.counts_all_moving_ranges)
+        and observations.moving_range < charts.screening_factor * summed.mean_moving_range
+    group by observations.chart_no, observations.phase_slot
+),
+
+judged as (
+    select
+        charts.*,
+        summed.phase_slot,
+        summed.first_period_start,
+        summed.last_period_start,
+        summed.last_counted_start,
+        summed.points,
+        summed.points_with_value,
+        summed.excluded_points,
+        summed.places,
+        summed.baseline_points,
+        summed.baseline_until,
+        summed.periods_missing,
+        summed.weighted_mean,
+        summed.middle,
+        summed.highest,
+        summed.lowest,
+        summed.mean_spread,
+        summed.pooled_variance,
+        summed.has_unequal_sizes,
+        summed.autocorrelation,
+        summed.seasonality,
+        summed.season_pairs,
+        summed.largest * {{ var('spc_tolerance') }} as tolerance,
+        summed.mean_moving_range as unscreened_moving_range,
+        summed.moving_ranges,
+        case
+            when charts.screening_factor is not null then summed.moving_ranges - coalesce(screened.moving_ranges, 0)
+        end as screened_out,
+        -- All that is left after screening is standing still, although the series does not.
+        coalesce(
+            charts.screening_factor is not null
+            and charts.screening_collapse = 'unscreened'
+            and coalesce(screened.mean_moving_range, 0) <= summed.largest * {{ var('spc_tolerance') }}
+            and summed.mean_moving_range > summed.largest * {{ var('spc_tolerance') }},
+            false
+        ) as is_screening_collapsed,
+        screened.mean_moving_range as screened_moving_range
+    from summed
+    inner join charts on summed.chart_no = charts.chart_no
+    left join screened
+        on summed.chart_no = screened.chart_no and summed.phase_slot = screened.phase_slot
+),
+
+ranged as (
+    select
+        *,
+        case
+            when screening_factor is null or is_screening_collapsed then unscreened_moving_range
+            else screened_moving_range
+        end as mean_moving_range
+    from judged
+),
+
+dispersed as (
+    select
+        *,
+        case when chart_type in ('p', 'pp', 'u', 'up') then mean_moving_range / moving_range_divisor end as sigma_z,
+        -- One type for all phases of a chart, so that they can be compared.
+        sum(case when may_be_overdispersed then mean_moving_range * moving_ranges end) over chart
+        / nullif(sum(case when may_be_overdispersed then moving_ranges end) over chart, 0)
+        / moving_range_divisor as chart_sigma_z
+    from ranged
+    window chart as (partition by chart_no)
+),
+
+typed as (
+    select
+        *,
+        case
+            when may_be_overdispersed and chart_sigma_z > overdispersed_above and chart_type = 'p' then 'pp'
+            when may_be_overdispersed and chart_sigma_z > overdispersed_above and chart_type = 'u' then 'up'
+            else chart_type
+        end as drawn_as
+    from dispersed
+),
+
+centred as (
+    select
+        *,
+        case
+            when drawn_as = 's' and (pooling = 'always' or has_unequal_sizes) then sqrt(pooled_variance)
+            when drawn_as = 's' then mean_spread
+            when drawn_as = 'run' then middle
+            when drawn_as = 'mr' then 0.0
+            else weighted_mean
+        end as limit_centre,
+        case when drawn_as in ('run', 'g') then middle when drawn_as = 'mr' then weighted_mean end as shown_centre
+    from typed
+),
+
+spread as (
+    select
+        *,
+        coalesce(shown_centre, limit_centre) as centre,
+        -- One sigma of a point whose own factor (such as one over the root of its denominator) is 1.
+        case
+            when baseline_points < minimum_points then null
+            when drawn_as in ('i', 't') then mean_moving_range * individuals_limit_factor / limit_sigmas
+            when drawn_as = 'mr' then shown_centre * moving_range_limit_factor / limit_sigmas
+            when drawn_as = 'p' then sqrt(limit_centre * (1 - limit_centre))
+            when drawn_as = 'pp' then sqrt(limit_centre * (1 - limit_centre)) * sigma_z
+            when drawn_as = 'u' then sqrt(limit_centre)
+            when drawn_as = 'up' then sqrt(limit_centre) * sigma_z
+            when drawn_as = 'ip' then mean_moving_range
+            when drawn_as = 'c' then sqrt(limit_centre)
+            when drawn_as = 'g' then sqrt(limit_centre * (limit_centre + 1))
+            when drawn_as = 'xbar' and (pooling = 'always' or has_unequal_sizes) then sqrt(pooled_variance)
+            when drawn_as = 'xbar' then mean_spread
+            when drawn_as = 's' then limit_centre
+        end as sigma
+    from centred
+)
+
+select
+    chart_no,
+    phase_slot,
+    cast(dense_rank() over (partition by chart_no order by phase_slot nulls last) as bigint) as phase,
+    {{ spc_series_columns() | join(',\n    ') }},
+    rule_set_id,
+    is_chosen,
+    is_rule_set_unknown,
+    improvement_direction,
+    frequency,
+    drawn_as as chart_type,
+    case
+        when drawn_as in ('pp', 'up') and chart_type <> drawn_as then chart_reason || '_overdispersed'
+        else chart_reason
+    end as chart_reason,
+    is_rare,
+    scale,
+    transform_exponent,
+    case when is_individuals_clipped then highest_value end as highest_value,
+    is_individuals_clipped,
+    first_period_start,
+    last_period_start,
+    last_counted_start,
+    points,
+    points_with_value,
+    excluded_points,
+    places,
+    baseline_points,
+    baseline_until,
+    periods_missing,
+    tolerance,
+    coalesce(highest - lowest <= tolerance and moving_ranges > 0, false) as is_constant,
+    limit_centre,
+    centre,
+    sigma,
+    sigma_z,
+    mean_moving_range,
+    moving_ranges,
+    screened_out,
+    is_screening_collapsed,
+    autocorrelation,
+    seasonality,
+    season_pairs,
+    {{ spc_rule_columns() | join(',\n    ') }}
+from spread

@@ -1,0 +1,70 @@
+{{ config(materialized='table') }}
+-- The tests by zones of one sigma and by alternation, for rule sets that have them (Nelson 1984, tests 4 and 6
+-- to 8; Western Electric 1956, test 3).
+{%- set up_to = 'rows between unbounded preceding and current row' -%}
+{%- set from_it = 'rows between current row and unbounded following' -%}
+{%- set after_it = 'rows between 1 following and unbounded following' -%}
+{%- set after_next = 'rows between 2 following and unbounded following' %}
+with
+points as (
+    select
+        chart_no,
+        phase_slot,
+        place,
+        places,
+        beyond_zone,
+        step * lag(step) over in_phase = -1 as turns,
+        count(case when beyond_zone = 1 then 1 end) over (
+            in_phase rows between 4 preceding and current row
+        ) as high_of_five,
+        count(case when beyond_zone = -1 then 1 end) over (
+            in_phase rows between 4 preceding and current row
+        ) as low_of_five
+    from {{ ref('int_spc__sides') }}
+    where has_zone_tests and is_counted
+    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
+),
+
+stretches as (
+    select
+        *,
+        max(high_of_five) over (in_phase rows between current row and 4 following) as most_high_of_five,
+        max(low_of_five) over (in_phase rows between current row and 4 following) as most_low_of_five,
+        max(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ up_to }}) as hugs_after,
+        min(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ from_it }}) as hugs_until,
+        max(case when coalesce(beyond_zone, 0) = 0 then place end) over (in_phase {{ up_to }}) as avoids_after,
+        min(case when coalesce(beyond_zone, 0) = 0 then place end) over (in_phase {{ from_it }}) as avoids_until,
+        max(case when not coalesce(turns, false) then place end) over (in_phase {{ up_to }}) as turns_after,
+        min(case when not coalesce(turns, false) then place end) over (in_phase {{ after_it }}) as turns_until,
+        min(case when not coalesce(turns, false) then place end) over (in_phase {{ after_next }}) as turns_later_until
+    from points
+    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
+)
+
+select
+    chart_no,
+    phase_slot,
+    place,
+    case
+        when beyond_zone = 1 and most_high_of_five >= 4 then 1
+        when beyond_zone = -1 and most_low_of_five >= 4 then -1
+        else 0
+    end as four_in_five_side,
+    case when beyond_zone = 0 then coalesce(hugs_until, places + 1) - coalesce(hugs_after, 0) - 1 else 0 end
+        as hugging_length,
+    case when beyond_zone <> 0 then coalesce(avoids_until, places + 1) - coalesce(avoids_after, 0) - 1 else 0 end
+        as avoiding_length,
+    -- Points of the zigzag that the point is in: as a turn, as its second point, or as its first.
+    greatest(
+        case
+            when turns or coalesce(turns_until, places + 1) > place + 1
+                then coalesce(turns_until, places + 1) - coalesce(turns_after, 0) + 1
+            else 0
+        end,
+        case
+            when coalesce(turns_until, places + 1) = place + 1
+                then coalesce(turns_later_until, places + 1) - (place + 1) + 1
+            else 0
+        end
+    ) as alternating_length
+from stretches

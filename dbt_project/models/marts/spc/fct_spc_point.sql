@@ -1,0 +1,281 @@
+{#- Charts of the series that changed replace what stood, in one transaction. -#}
+{{ config(
+    materialized='incremental' if target.type == 'duckdb' else 'table',
+    incremental_strategy='append' if target.type == 'duckdb' else none,
+    on_schema_change='fail',
+    pre_hook="{{ spc_forget_changed() }}",
+    post_hook="{{ record_watermark() }}"
+) }}
+{%- set up_to = 'rows between unbounded preceding and current row' -%}
+{%- set from_it = 'rows between current row and unbounded following' -%}
+{%- set after_it = 'rows between 1 following and unbounded following' -%}
+{%- set after_next = 'rows between 2 following and unbounded following' %}
+{%- set phase_columns = spc_series_columns() + [
+    'rule_set_id', 'is_chosen', 'improvement_direction', 'chart_type', 'phase', 'scale', 'transform_exponent',
+    'highest_value', 'limit_centre', 'centre', 'last_counted_start', 'limit_sigmas', 'near_limit_sigmas',
+    'shift_length', 'shift_tie', 'trend_length', 'trend_tie', 'trend_direction', 'two_in_three_third_point',
+    'alternating_length', 'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank', 'two_in_three_rank',
+    'shift_rank', 'four_in_five_rank', 'avoiding_rank', 'alternating_rank', 'hugging_rank', 'conflict'
+] %}
+with
+-- One sort for every rule: where the stretch begins and ends in which a point lies, and its neighbours.
+neighbourhoods as (
+    select
+        *,
+        max(case when side is distinct from 1 then place end) over (in_phase {{ up_to }}) as high_after,
+        min(case when side is distinct from 1 then place end) over (in_phase {{ from_it }}) as high_until,
+        max(case when side is distinct from -1 then place end) over (in_phase {{ up_to }}) as low_after,
+        min(case when side is distinct from -1 then place end) over (in_phase {{ from_it }}) as low_until,
+        max(case when step is distinct from 1 then place end) over (in_phase {{ up_to }}) as rises_from,
+        min(case when step is distinct from 1 then place end) over (in_phase {{ after_it }}) as rises_until,
+        min(case when step is distinct from 1 then place end) over (in_phase {{ after_next }}) as next_rises_until,
+        max(case when step is distinct from -1 then place end) over (in_phase {{ up_to }}) as falls_from,
+        min(case when step is distinct from -1 then place end) over (in_phase {{ after_it }}) as falls_until,
+        min(case when step is distinct from -1 then place end) over (in_phase {{ after_next }}) as next_falls_until,
+        lead(step) over in_phase as next_step,
+        lag(nearness, 2) over in_phase as nearness_2_before,
+        lag(nearness) over in_phase as nearness_before,
+        lead(nearness) over in_phase as nearness_after,
+        lead(nearness, 2) over in_phase as nearness_2_after
+    from {{ ref('int_spc__sides') }}
+    window in_phase as (partition by chart_no, phase_slot, is_counted order by place nulls last)
+),
+
+stretches as (
+    select
+        chart_no,
+        phase_slot,
+        period_start,
+        period_end,
+        is_excluded,
+        is_counted,
+        is_baseline,
+        plotted,
+        sigma_here,
+        case when is_counted then place end as place_in_phase,
+        periods_missing_before,
+        next_period_start,
+        side,
+        beyond_limit,
+        case
+            when side = 1 then coalesce(high_until, places + 1) - coalesce(high_after, 0) - 1
+            when side = -1 then coalesce(low_until, places + 1) - coalesce(low_after, 0) - 1
+            else 0
+        end as run_length,
+        step,
+        next_step,
+        coalesce(rises_until, places + 1) - rises_from as rise_length,
+        coalesce(falls_until, places + 1) - falls_from as fall_length,
+        case
+            when next_step = 1 then coalesce(rises_until, places + 1) - rises_from
+            else coalesce(next_rises_until, places + 1) - place - 1
+        end as next_rise_length,
+        case
+            when next_step = -1 then coalesce(falls_until, places + 1) - falls_from
+            else coalesce(next_falls_until, places + 1) - place - 1
+        end as next_fall_length,
+        {{ spc_near_twice('any') }} as near_twice,
+        {{ spc_near_twice('same_side') }} as near_twice_on_side
+    from neighbourhoods
+),
+
+ruled as (
+    select
+        stretches.*,
+        {{ prefixed(phase_columns, 'phases') | join(',\n        ') }},
+        coalesce(bridged_runs.run_length, case when phases.shift_tie = 'break' then stretches.run_length end, 0)
+            as run_length_here,
+        coalesce(bridged_runs.is_crossing, false) as is_crossing,
+        case when phases.trend_tie = 'break' then stretches.rise_length else bridged_trends.rise_length end
+            as rise_length_here,
+        case when phases.trend_tie = 'break' then stretches.fall_length else bridged_trends.fall_length end
+            as fall_length_here,
+        zone_tests.four_in_five_side,
+        zone_tests.hugging_length as hugging_length_here,
+        zone_tests.avoiding_length as avoiding_length_here,
+        zone_tests.alternating_length as alternating_length_here
+    from stretches
+    inner join {{ ref('int_spc__phases') }} as phases
+        on stretches.chart_no = phases.chart_no and stretches.phase_slot = phases.phase_slot
+    left join {{ ref('int_spc__bridged_runs') }} as bridged_runs
+        on
+            stretches.chart_no = bridged_runs.chart_no
+            and stretches.phase_slot = bridged_runs.phase_slot
+            and stretches.place_in_phase = bridged_runs.place
+    left join {{ ref('int_spc__bridged_trends') }} as bridged_trends
+        on
+            stretches.chart_no = bridged_trends.chart_no
+            and stretches.phase_slot = bridged_trends.phase_slot
+            and stretches.place_in_phase = bridged_trends.place
+    left join {{ ref('int_spc__zone_tests') }} as zone_tests
+        on
+            stretches.chart_no = zone_tests.chart_no
+            and stretches.phase_slot = zone_tests.phase_slot
+            and stretches.place_in_phase = zone_tests.place
+),
+
+-- Each rule's finding: 1 high or rising, -1 low or falling, 0 none.
+found as (
+    select
+        *,
+        case when plotted is not null then beyond_limit else 0 end as outside_side,
+        case
+            when shift_rank is null or not is_counted or run_length_here < shift_length then 0
+            else coalesce(side, 0)
+        end as shift_side,
+        case
+            when trend_rank is null or not is_counted then 0
+            when rise_length_here < trend_length and fall_length_here < trend_length then 0
+            when
+                trend_direction = 'forward'
+                and next_step is not null
+                and (next_rise_length >= trend_length or next_fall_length >= trend_length)
+                then case when next_step = 1 then 1 else -1 end
+            when trend_direction = 'forward' then case when step = 1 then 1 else -1 end
+            when rise_length_here >= trend_length and fall_length_here >= trend_length then next_step
+            when rise_length_here >= trend_length then 1
+            else -1
+        end as trend_side,
+        case
+            when two_in_three_rank is null or not is_counted then 0
+            when two_in_three_third_point = 'any' then near_twice
+            else near_twice_on_side
+        end as two_in_three_side,
+        case when four_in_five_rank is null then 0 else coalesce(four_in_five_side, 0) end as four_in_five_here,
+        alternating_rank is not null and coalesce(alternating_length_here >= alternating_length, false)
+            as is_alternating,
+        hugging_rank is not null and coalesce(hugging_length_here >= hugging_length, false) as is_hugging,
+        avoiding_rank is not null and coalesce(avoiding_length_here >= avoiding_length, false) as is_avoiding
+    from ruled
+),
+
+ranked as (
+    select
+        *,
+        least(
+            case when outside_side <> 0 then outside_rank end,
+            case when trend_side <> 0 then trend_rank end,
+            case when two_in_three_side <> 0 then two_in_three_rank end,
+            case when shift_side <> 0 then shift_rank end,
+            case when four_in_five_here <> 0 then four_in_five_rank end,
+            case when is_alternating then alternating_rank end,
+            case when is_hugging then hugging_rank end,
+            case when is_avoiding then avoiding_rank end
+        ) as first_rank,
+        greatest(outside_side, trend_side, two_in_three_side, shift_side, four_in_five_here) = 1 as has_high,
+        least(outside_side, trend_side, two_in_three_side, shift_side, four_in_five_here) = -1 as has_low
+    from found
+),
+
+labelled as (
+    select
+        *,
+        case
+            when is_excluded or first_rank is null then 'common_cause'
+            when first_rank = outside_rank and outside_side <> 0 then 'outside'
+            when first_rank = trend_rank and trend_side <> 0 then 'trend'
+            when first_rank = two_in_three_rank and two_in_three_side <> 0 then 'two_in_three'
+            when first_rank = shift_rank and shift_side <> 0 then 'shift'
+            when first_rank = four_in_five_rank and four_in_five_here <> 0 then 'four_in_five'
+            when first_rank = alternating_rank and is_alternating then 'alternating'
+            when first_rank = hugging_rank and is_hugging then 'hugging'
+            else 'avoiding'
+        end as signal -- noqa: RF04
+    from ranked
+),
+
+directed as (
+    select
+        *,
+        case signal
+            when 'common_cause' then 0
+            when 'outside' then outside_side
+            when 'trend' then trend_side
+            when 'two_in_three' then two_in_three_side
+            when 'shift' then shift_side
+            when 'four_in_five' then four_in_five_here
+            else side
+        end as signal_side
+    from labelled
+),
+
+typed as (
+    select
+        *,
+        case
+            when signal = 'common_cause' then 'common_cause'
+            when improvement_direction = 'neutral' or signal in ('alternating', 'hugging', 'avoiding')
+                then case when signal_side >= 0 then 'neutral_high' else 'neutral_low' end
+            when
+                conflict <> 'precedence'
+                and case improvement_direction when 'increase' then has_high else has_low end
+                then 'improvement'
+            when
+                (improvement_direction = 'increase' and signal_side = 1)
+                or (improvement_direction = 'decrease' and signal_side = -1)
+                then 'improvement'
+            else 'concern'
+        end as point_type
+    from directed
+)
+
+select
+    typed.series_id,
+    typed.rule_set_id,
+    typed.measure_id,
+    typed.organisation_code,
+    typed.unit_code,
+    typed.stratum,
+    typed.period_start,
+    typed.period_end,
+    typed.is_chosen,
+    typed.chart_type,
+    typed.phase,
+    typed.place_in_phase,
+    {{ spc_shown('typed.plotted') }} as value,
+    {{ spc_shown('typed.centre') }} as centre_line,
+    case
+        when typed.chart_type = 't' and {{ spc_line(-1, 'limit_sigmas') }} < 0 then 0.0
+        else {{ spc_shown(spc_line(-1, 'limit_sigmas')) }}
+    end as lower_limit,
+    {{ spc_shown(spc_line(1, 'limit_sigmas')) }} as upper_limit,
+    case
+        when typed.chart_type = 't' and {{ spc_line(-1, 'near_limit_sigmas') }} < 0 then null
+        else {{ spc_shown(spc_line(-1, 'near_limit_sigmas')) }}
+    end as lower_near_limit,
+    {{ spc_shown(spc_line(1, 'near_limit_sigmas')) }} as upper_near_limit,
+    targets.target,
+    typed.is_baseline,
+    typed.is_excluded,
+    marks.exclusion_reason,
+    marks.annotation,
+    typed.side as side_of_centre,
+    typed.outside_side <> 0 as is_outside,
+    typed.shift_side <> 0 as is_shift,
+    typed.trend_side <> 0 as is_trend,
+    typed.two_in_three_side <> 0 as is_two_in_three,
+    typed.four_in_five_here <> 0 as is_four_in_five,
+    typed.is_alternating,
+    typed.is_hugging,
+    typed.is_avoiding,
+    typed.outside_side,
+    typed.shift_side,
+    typed.trend_side,
+    typed.two_in_three_side,
+    cast(typed.run_length_here as bigint) as run_length,
+    typed.is_crossing,
+    typed.signal,
+    case typed.signal_side when 1 then 'high' when -1 then 'low' end as signal_direction,
+    typed.point_type,
+    typed.signal <> 'common_cause' and typed.has_high and typed.has_low as is_conflicting,
+    cast(typed.periods_missing_before as bigint) as periods_missing_before,
+    typed.next_period_start,
+    coalesce(typed.is_counted and typed.period_start = typed.last_counted_start, false) as is_last_in_phase
+from typed
+left join {{ ref('int_spc__target_spans') }} as targets
+    on
+        typed.chart_no = targets.chart_no
+        and typed.period_start >= targets.valid_from
+        and typed.period_start < targets.valid_to
+left join {{ ref('int_spc__point_events') }} as marks
+    on typed.series_id = marks.series_id and typed.period_start = marks.period_start
