@@ -32,6 +32,7 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     qi check FILE               would a file load, and if not, why
     qi run                      take in the inbox, build, audit, publish
     qi sql "select ..."         ask the published mart
+    qi export TABLE --out FILE  write an answer as CSV, Parquet or workbook; all points as CML
     qi explain MEASURE ORG DAY  follow one number back to its file and line
     qi loads                    what came, and what became of it
     qi verify                   is everything that is kept still as it was written
@@ -165,6 +166,67 @@ def sql(settings: Settings, query: str, file_format: str) -> None:
         text = Path(query).read_text(encoding="utf-8") if query.endswith(".sql") else query
         click.echo(answer(settings.mart_file, text, file_format))
     except (duckdb.Error, OSError, Stopped) as fault:
+        raise click.ClickException(_one_line(fault)) from fault
+
+
+@main.command()
+@click.argument("query", required=False)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["csv", "parquet", "xlsx", "cml"]),
+    help="By default the ending of --out.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; for cml a folder (./cml).")
+@click.option(
+    "--as", "file_type", type=click.Choice(["parquet", "csv"]), default="parquet", help="Files of cml."
+)
+@click.option("--with-improvement", is_flag=True, help="For cml, also measures kept for improvement.")
+@click.pass_obj
+def export(
+    settings: Settings,
+    query: str | None,
+    file_format: str | None,
+    out: Path | None,
+    file_type: str,
+    with_improvement: bool,
+) -> None:
+    """Write the answer to QUERY (a table, SQL or a .sql file) to a file, or all points as CML.
+
+    No cell of CSV and workbooks can become a formula: there, text that begins like one has an apostrophe in
+    front (CSV) or is marked as text (XLSX), and numbers stay numbers. Parquet holds everything as it is.
+
+    \b
+    qi export core.fct_project --out projects.xlsx
+    qi export "from core.fct_measure_point where is_latest" --out points.parquet
+    qi export --format cml --out cml
+
+    CML is NHS England's long format for metrics: metric and dimension, the latest version of each point.
+    It goes to others, so measures kept for improvement stay here unless --with-improvement is said.
+    """
+    import duckdb
+
+    from pipelines.mart.cml import PURPOSES, NotForCml, export_cml
+    from pipelines.mart.export import FORMATS, export_answer
+    from pipelines.spreadsheet import TooLargeForSheet
+
+    chosen = file_format or (out.suffix.lower().removeprefix(".") if out is not None else None)
+    if chosen == "cml" and query is not None:
+        raise click.UsageError("CML holds all points; it takes no query.")
+    if chosen != "cml" and (query is None or out is None or chosen not in FORMATS):
+        raise click.UsageError(
+            f"Give a query and --out with a file of {', '.join(FORMATS)}; or --format cml."
+        )
+    try:
+        if chosen == "cml":
+            purposes = [*PURPOSES, "improvement"] if with_improvement else PURPOSES
+            folder = out or Path("cml")
+            for name, rows in export_cml(settings.mart_file, folder, file_type, purposes).items():
+                click.echo(f"{rows:,} rows  {folder / name}")
+        elif query is not None and out is not None:
+            text = Path(query).read_text(encoding="utf-8") if query.endswith(".sql") else query
+            click.echo(f"{export_answer(settings.mart_file, text, chosen or '', out):,} rows  {out}")
+    except (duckdb.Error, OSError, NotForCml, TooLargeForSheet, ValueError) as fault:
         raise click.ClickException(_one_line(fault)) from fault
 
 

@@ -1,0 +1,205 @@
+"""What is written from the mart for others: nothing runs in a spreadsheet, and CML comes back as it was."""
+
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from python_calamine import CalamineWorkbook
+
+from pipelines.cli import main
+from pipelines.extracts.mapping import Mapping
+from pipelines.extracts.read import read
+from pipelines.extracts.recognise import recognise
+from pipelines.mart.cml import NotForCml, export_cml
+from pipelines.mart.export import export_answer
+from pipelines.spreadsheet import TooLargeForSheet
+from tests.unit.extract_cases import contracts, mappings
+
+COLUMNS = """
+    measure_id varchar, organisation_code varchar, unit_code varchar, stratum varchar, period_start date,
+    period_end date, value double, numerator double, denominator double, subgroup_size bigint,
+    subgroup_mean double, subgroup_sd double, edition varchar, published_on date, suppression_reason varchar,
+    point_id varchar, received_at timestamp, is_latest boolean, is_withdrawn boolean
+"""
+POINT = [name.split()[0] for name in COLUMNS.split(",")][:15]
+DAY, LAST, PUBLISHED = date(2026, 4, 1), date(2026, 4, 30), date(2026, 5, 14)
+NO_GROUP = (None, None, None)
+
+
+def point(
+    organisation,
+    unit,
+    stratum,
+    numbers,
+    *,
+    group=NO_GROUP,
+    end: date | None = LAST,
+    edition="original",
+    reason=None,
+):
+    return ("waits", organisation, unit, stratum, DAY, end, *numbers, *group, edition, PUBLISHED, reason)
+
+
+# Synthetic: plain, of a unit, of odd strata, without an end, withheld, of a subgroup.
+POINTS = [
+    point("ZZ1", None, "all", (61.384615, 798.0, 1300.0), edition="revised"),
+    point("ZZ1", "W:1 /a", "C_320", (-0.1, 1e-7, 3e21)),
+    point("ZZ1", None, "unit:W2|x", (1 / 3, None, None), end=None),
+    point("ZZ1", None, "=1+1", (2.0, None, None)),
+    point("ZZ2", None, "all", (None, None, 9.0), reason="numerator: fewer than 8; value: fewer than 8"),
+    point("ZZ2", "W2", "80+", (5.5, None, None), group=(4, 5.5, 1.25), edition="provisional"),
+]
+
+
+@pytest.fixture
+def mart(tmp_path: Path) -> Path:
+    path = tmp_path / "home" / "mart" / "qi_mart.duckdb"
+    path.parent.mkdir(parents=True)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"create schema core; create table core.fct_measure_point ({COLUMNS})")
+        connection.execute(
+            "create table core.dim_measure as select * from (values ('waits', 'assurance', true), "
+            "('falls', 'improvement', true)) as measures(measure_id, purpose, is_latest)"
+        )
+        connection.execute(
+            "create table core.dim_organisation as select 'ZZ1' as organisation_code, "
+            "'NHS Trust ' as organisation_type, true as is_latest"
+        )
+        private = ("falls", *POINTS[0][1:])
+        for number, each in enumerate([*POINTS, private]):
+            row = [*each, f"point {number}", datetime(2026, 5, 15, 4), True, False]
+            connection.execute(
+                f"insert into core.fct_measure_point values ({', '.join('?' * len(row))})", row
+            )
+        connection.execute(
+            "insert into core.fct_measure_point select * replace (false as is_latest, 7 as value) "
+            "from core.fct_measure_point where point_id = 'point 0'"
+        )
+    return path
+
+
+def read_back(path: Path) -> list[tuple]:
+    mapping = recognise(path, list(mappings()))
+    assert isinstance(mapping, Mapping)
+    assert mapping.name == "cml_metric"
+    table = read(path, mapping, "measure_points", contracts()["measure_points"]).table
+    flags = [name for name in table.column_names if name.endswith("__unparsed")]
+    assert not any(any(table.column(flag).to_pylist()) for flag in flags)
+    return [tuple(row.values()) for row in table.select(POINT).to_pylist()]
+
+
+def by_key(points: list[tuple]) -> list[tuple]:
+    return sorted(points, key=lambda each: tuple(map(str, each[:5])))
+
+
+def test_cml_comes_back_as_the_points_that_were_written(mart: Path, tmp_path: Path) -> None:
+    counts = export_cml(mart, tmp_path / "cml")
+    assert counts == {"metric.parquet": 6, "dimension.parquet": 5}
+    assert by_key(read_back(tmp_path / "cml" / "metric.parquet")) == by_key(POINTS)
+
+
+def test_cml_as_csv_is_for_people_and_cannot_run(mart: Path, tmp_path: Path) -> None:
+    export_cml(mart, tmp_path / "cml", "csv")
+    found = by_key(read_back(tmp_path / "cml" / "metric.csv"))
+    guarded = [(*each[:3], "'=1+1", *each[4:]) if each[3] == "=1+1" else each for each in POINTS]
+    assert found == by_key(guarded)
+
+
+def test_cml_has_its_columns_and_spells_dimensions_out(mart: Path, tmp_path: Path) -> None:
+    export_cml(mart, tmp_path)
+    metric = pq.read_table(tmp_path / "metric.parquet")
+    assert metric.column_names == [
+        "datapoint_id",
+        "metric_id",
+        "metric_dimension_id",
+        "location_id",
+        "location_type",
+        "metric_value",
+        "reporting_period_start_datetime",
+        "last_record_timestamp",
+        "publication_date",
+        "last_ingest_timestamp",
+        "additional_metric_values",
+    ]
+    rows = {row["datapoint_id"]: row for row in metric.to_pylist()}
+    assert rows["point 0"]["location_type"] == "nhs-trust"
+    assert rows["point 4"]["location_type"] == "organisation"
+    dimensions = {
+        row.pop("metric_dimension_id"): row
+        for row in pq.read_table(tmp_path / "dimension.parquet").to_pylist()
+    }
+    assert dimensions.keys() == set(metric.column("metric_dimension_id").to_pylist())
+    assert dimensions["all"] == {"dimension_count": 0, "unit": "all_unit", "stratum": "all_stratum"}
+    assert dimensions["unit:W2|80+"] == {"dimension_count": 2, "unit": "W2", "stratum": "80+"}
+
+
+def test_measures_for_improvement_stay_unless_they_are_asked_for(mart: Path, tmp_path: Path) -> None:
+    home = ["--home", str(tmp_path / "home"), "export", "--format", "cml", "--out"]
+    assert CliRunner().invoke(main, [*home, str(tmp_path / "a")]).output.startswith("6 rows")
+    assert (
+        CliRunner()
+        .invoke(main, [*home, str(tmp_path / "b"), "--with-improvement"])
+        .output.startswith("7 rows")
+    )
+
+
+def test_a_unit_that_cml_cannot_name_is_said(mart: Path, tmp_path: Path) -> None:
+    with duckdb.connect(str(mart)) as connection:
+        connection.execute("update core.fct_measure_point set unit_code = 'a|b' where point_id = 'point 1'")
+    with pytest.raises(NotForCml, match="1 points"):
+        export_cml(mart, tmp_path / "cml")
+    assert not (tmp_path / "cml").exists()
+
+
+QUERY = "select '=1+1' as \"@name\", -5 as number, date '2026-04-01' as day"
+
+
+def test_an_answer_in_every_format(mart: Path, tmp_path: Path) -> None:
+    for ending in ("csv", "xlsx", "parquet"):
+        assert export_answer(mart, QUERY, ending, tmp_path / f"out.{ending}") == 1
+    assert (tmp_path / "out.csv").read_text("utf-8") == "'@name,number,day\n'=1+1,-5,2026-04-01\n"
+    sheet = CalamineWorkbook.from_path(str(tmp_path / "out.xlsx")).get_sheet_by_index(0).to_python()
+    assert sheet == [["@name", "number", "day"], ["=1+1", -5, date(2026, 4, 1)]]
+    assert pq.read_table(tmp_path / "out.parquet").to_pylist() == [
+        {"@name": "=1+1", "number": -5, "day": date(2026, 4, 1)}
+    ]
+
+
+def test_what_cannot_be_written_leaves_what_was_there(mart: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.xlsx"
+    target.write_text("before", encoding="utf-8")
+    with pytest.raises(TooLargeForSheet):
+        export_answer(mart, "select repeat('x', 40000) as text", "xlsx", target)
+    assert target.read_text("utf-8") == "before"
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["core.dim_measure"], "Give a query and --out"),
+        (["core.dim_measure", "--out", "x.txt"], "Give a query and --out"),
+        (["core.dim_measure", "--format", "cml"], "it takes no query"),
+        (["core.nothing", "--out", "x.csv"], "Table with name nothing does not exist"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said(
+    mart: Path, tmp_path: Path, monkeypatch, arguments, words
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["--home", str(tmp_path / "home"), "export", *arguments])
+    assert result.exit_code != 0
+    assert words in " ".join(result.output.split())
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_table_is_exported_by_its_name(mart: Path, tmp_path: Path) -> None:
+    target = tmp_path / "measures.csv"
+    result = CliRunner().invoke(
+        main, ["--home", str(tmp_path / "home"), "export", "core.dim_measure", "--out", str(target)]
+    )
+    assert result.output == f"2 rows  {target}\n"
+    assert target.read_text("utf-8").splitlines()[0] == "measure_id,purpose,is_latest"
