@@ -78,25 +78,27 @@ def run_nightly(
 
     from pipelines.defs.automation import failure_note
     from pipelines.defs.build import build_definitions
+    from pipelines.defs.quiet import quiet_selection
 
     try:
         definitions = build_definitions(settings)
     except Exception:
         alert(settings, *failure_note("nightly", "without a number", []))
         raise
+    steps = {"intake": {"config": intake}, "warehouse": {"config": {"full_refresh": full_refresh}}}
+    is_asked_for_more = full_refresh or any(intake.values())
+    quiet = None if is_asked_for_more else quiet_selection(settings)
+    if quiet is not None:
+        echo("Nothing new in the inbox.")
+        steps = {}
     with dg.DagsterInstance.get() as instance, _only_progress(settings, echo):
         _close_dead_runs(instance)
         result = definitions.resolve_job_def("nightly").execute_in_process(
             instance=instance,
             raise_on_error=False,
             tags=STARTED_HERE,
-            run_config={
-                "ops": {
-                    "intake": {"config": intake},
-                    "warehouse": {"config": {"full_refresh": full_refresh}},
-                },
-                "loggers": {"console": {"config": {"log_level": "ERROR"}}},
-            },
+            asset_selection=quiet,
+            run_config={"ops": steps, "loggers": {"console": {"config": {"log_level": "ERROR"}}}},
         )
     manifest = current_manifest(settings)
     if not result.success:

@@ -2,7 +2,12 @@
 
 import dagster as dg
 
-from pipelines.defs.automation import JOBS, NIGHTLY_SCHEDULE, build_failure_alert, build_inbox_sensor
+from pipelines.defs.automation import (
+    JOBS,
+    build_failure_alert,
+    build_inbox_sensor,
+    build_nightly_schedule,
+)
 from pipelines.defs.intake import build_intake, supplier_assets
 from pipelines.defs.release import build_release
 from pipelines.defs.warehouse import build_warehouse, dbt_resource, published_asset_keys, source_assets
@@ -27,7 +32,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             build_release(settings, models),
         ],
         jobs=JOBS,
-        schedules=[NIGHTLY_SCHEDULE],
+        schedules=[build_nightly_schedule(settings)],
         sensors=[build_inbox_sensor(settings), build_failure_alert(settings)],
         resources={"dbt": dbt_resource()},
         executor=dg.in_process_executor,

@@ -15,8 +15,18 @@ from packaging.version import Version
 
 from pipelines.defs.transient import retrying_transient_failures
 from pipelines.lake.durable import write_text
+from pipelines.lake.layout import Lake
+from pipelines.lake.ledger import read_ledger
 from pipelines.lock import check_warehouse_is_free, single_writer
-from pipelines.mart.manifest import project_digest
+from pipelines.mart.built import (
+    Work,
+    built_by_file,
+    forget_built,
+    newest_load_id,
+    record_built,
+    work_tonight,
+)
+from pipelines.mart.manifest import changing_nightly, dbt_tests_of, project_digest
 from pipelines.mart.publish import telling_analysts, verdicts_file
 from pipelines.mart.tonight import write_tonight
 from pipelines.mart.verdicts import forget_verdicts, record_verdicts
@@ -24,6 +34,10 @@ from pipelines.mart.warehouse import PUBLISHED_SCHEMAS, reading, row_counts
 from pipelines.progress import PROGRESS
 from pipelines.settings import DBT_PROJECT, Settings
 
+MORE_THAN_THE_DAY = (
+    "Loads came, models changed or a test failed since this run was planned, so the tables of the day alone "
+    "would not be enough. Start the whole job `nightly`."
+)
 SHOWN = tuple(f"{schema}__" for schema in PUBLISHED_SCHEMAS)
 
 
@@ -62,29 +76,50 @@ def build_arguments(full_refresh: bool) -> list[str]:
 def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
     """The assets of every dbt model and seed."""
 
+    nightly = nightly_asset_keys(manifest)
+
     @dbt_assets(manifest=manifest, name="warehouse", dagster_dbt_translator=Translator())
     def warehouse(context: dg.AssetExecutionContext, dbt: QuietDbt, config: WarehouseConfig) -> Iterator:
         target = settings.build_path / "dbt"
-        verdicts = verdicts_file(settings)
+        verdicts, built_by = verdicts_file(settings), built_by_file(settings)
         with (
             retrying_transient_failures(),
             single_writer(settings),
             telling_analysts(settings, context.run_id, "the dbt build"),
         ):
             check_warehouse_is_free(settings)
-            write_tonight(settings, context.run_id)
-            forget_verdicts(verdicts)
+            scope = Work.DAY if context.is_subset and context.selected_asset_keys == nightly else Work.WHOLE
+            newest = newest_load_id(read_ledger(Lake(settings.lake_path)))
+            if scope == Work.DAY and work_tonight(settings, newest) == Work.WHOLE:
+                raise dg.Failure(MORE_THAN_THE_DAY, allow_retries=False)
+            is_partial = context.is_subset and scope == Work.WHOLE
+            as_of_date = write_tonight(settings, context.run_id)
+            forget_built(settings)
+            forget_verdicts(verdicts, _tests_tonight(manifest) if scope == Work.DAY else None)
             (target / "run_results.json").unlink(missing_ok=True)
-            built_by = settings.build_path / "built_by.sha256"
             full_refresh = config.full_refresh or _is_built_by_other_code(settings, built_by)
             if full_refresh:
                 built_by.unlink(missing_ok=True)
             invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)
             yield from _with_row_counts(invocation.stream(), settings.warehouse_file)
-            write_text(project_digest(), built_by)
             record_verdicts(verdicts, target / "run_results.json")
+            if not is_partial:
+                write_text(project_digest(), built_by)
+                record_built(settings, newest, as_of_date)
 
     return warehouse
+
+
+def _tests_tonight(manifest: Path) -> set[str]:
+    models = {unique_id for unique_id in changing_nightly(manifest) if unique_id.startswith("model.")}
+    return dbt_tests_of(manifest, models)
+
+
+def nightly_asset_keys(manifest: Path) -> set[dg.AssetKey]:
+    """Keys of the models that must be built on a night on which nothing was taken in."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+    models = [nodes[unique_id] for unique_id in changing_nightly(manifest) if unique_id.startswith("model.")]
+    return {Translator().get_asset_key(node) for node in models}
 
 
 def _with_row_counts(events: Iterable, warehouse_file: Path) -> Iterator:

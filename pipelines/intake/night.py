@@ -7,6 +7,10 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
 
 from pipelines.extracts.contract import Contract, lake_schema, load_contracts
 from pipelines.extracts.mapping import Mapping, load_mappings
@@ -42,6 +46,7 @@ from pipelines.version import code_version
 
 LOGGER = logging.getLogger(__name__)
 Progress = Callable[[str], None]
+Stamps = tuple[tuple[str, int, int], ...]
 UNSETTLED_NAME = "unsettled.json"
 
 
@@ -59,18 +64,31 @@ class IntakeReport:
 
 
 def load_rules() -> tuple[dict[str, Contract], list[Mapping]]:
-    """The contracts, in the order in which extracts are judged, and the mappings."""
-    contracts = load_contracts(CONTRACTS)
-    return contracts, load_mappings(MAPPINGS, contracts)
+    """The contracts, in the order in which extracts are judged, and the mappings; read again when a file of
+    them has changed."""
+    return _read_rules(CONTRACTS, MAPPINGS, _stamps(CONTRACTS), _stamps(MAPPINGS))
 
 
-def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
-    """Make the lake ready (a killed run's leftovers removed) and read what it knows."""
+@lru_cache(maxsize=1)
+def _read_rules(contracts: Path, mappings: Path, *_: Stamps) -> tuple[dict[str, Contract], list[Mapping]]:
+    known = load_contracts(contracts)
+    return known, load_mappings(mappings, known)
+
+
+def _stamps(folder: Path) -> Stamps:
+    stats = {path.name: path.stat() for path in sorted(folder.glob("*.yml"))}
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats.items())
+
+
+def lake_schemas(contracts: dict[str, Contract]) -> dict[str, pa.Schema]:
+    """The schema of every extract's rows in the lake."""
+    return {extract: lake_schema(contract) for extract, contract in contracts.items()}
+
+
+def read_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
+    """What the lake knows now, without changing it."""
     contracts, mappings = load_rules()
     lake = Lake(settings.lake_path)
-    prepare(lake, {extract: lake_schema(contract) for extract, contract in contracts.items()})
-    for leftover in recover(lake):
-        LOGGER.warning("Removed what an interrupted run left behind: %s", leftover)
     night = Night(
         lake=lake,
         contracts=contracts,
@@ -85,6 +103,15 @@ def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
     return night, mappings
 
 
+def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
+    """Make the lake ready (a killed run's leftovers removed) and read what it knows."""
+    lake = Lake(settings.lake_path)
+    prepare(lake, lake_schemas(load_rules()[0]))
+    for leftover in recover(lake):
+        LOGGER.warning("Removed what an interrupted run left behind: %s", leftover)
+    return read_night(settings, run_id)
+
+
 def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progress) -> IntakeReport:
     """Take in every file of the inbox that is not settled. `progress` gets one line a file."""
     night, mappings = open_night(settings, run_id)
@@ -92,7 +119,8 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
     if not settings.inbox_path.is_dir():
         raise FileNotFoundError(f"The inbox {settings.inbox_path} is not there. Make it, or set QI_INBOX.")
     require_whole(night.lake, night.ledger, settings.known_good_file)
-    _finish_replacements(night)
+    for replaced, by in unfinished_replacements(night.ledger):
+        _record_replacement(replaced, by, night)
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
     if scope.reread:
         wanted = [row for row in night.ledger if scope.covers(row.received_at)]
@@ -130,19 +158,21 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
     )
 
 
-def _finish_replacements(night: Night) -> None:
-    """Take back what a later reading of the same bytes replaces, where a killed run came no further
-    than that reading."""
-    taken_back = withdrawn_load_ids(night.ledger)
+def unfinished_replacements(ledger: list[LedgerRow]) -> list[tuple[LedgerRow, LedgerRow]]:
+    """Loads that a later reading of the same bytes replaces, and that reading, where a killed run came no
+    further than it."""
+    found = []
+    taken_back = withdrawn_load_ids(ledger)
     standing: dict[tuple[str, str | None], LedgerRow] = {}
-    for row in list(night.ledger):
+    for row in ledger:
         if row.retry_of is not None or row.verdict not in ("accepted", "refused"):
             continue
         replaced = standing.pop((row.file_sha256, row.extract), None)
         if replaced is not None:
-            _record_replacement(replaced, row, night)
+            found.append((replaced, row))
         if row.verdict == "accepted" and row.load_id not in taken_back:
             standing[(row.file_sha256, row.extract)] = row
+    return found
 
 
 def _record_replacement(replaced: LedgerRow, by: LedgerRow, night: Night) -> None:
@@ -160,6 +190,8 @@ def _note_unsettled(settings: Settings, unsettled: list[Unsettled], progress: Pr
 def read_unsettled(settings: Settings) -> list[tuple[str, str]]:
     """What the last intake left for the next run: (path, reason)."""
     path = settings.build_path / UNSETTLED_NAME
+    if not path.exists():
+        return []
     return [(name, reason) for name, reason in json.loads(path.read_text(encoding="utf-8"))]
 
 

@@ -37,6 +37,15 @@ def retry_quarantine(night: Night) -> list[LedgerRow]:
     return [row for row in rows if row is not None]
 
 
+def is_anything_due(night: Night) -> bool:
+    """Whether a row in quarantine may pass now."""
+    return any(
+        _open_records(origin, contract, night).num_rows
+        for contract in night.contracts.values()
+        for origin in _due(contract, night)
+    )
+
+
 def _due(contract: Contract, night: Night) -> list[LedgerRow]:
     taken_back = withdrawn_load_ids(night.ledger)
     newest_reference = max(

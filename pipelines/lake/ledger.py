@@ -87,23 +87,37 @@ def prepare(lake: Lake, schemas: dict[str, pa.Schema]) -> None:
     that a reader's glob always matches. `schemas`: extract -> schema of its accepted rows."""
     lake.archive.mkdir(parents=True, exist_ok=True)
     lake.archive.chmod(0o700)
-    for parent, schema in [
-        (lake.ledger, LEDGER),
-        (lake.gate_results, GATE_RESULTS),
-        (lake.quarantined_rows, QUARANTINED_ROWS),
-        *[(lake.accepted(extract), schema) for extract, schema in schemas.items()],
-        *[
-            (lake.quarantine(extract), schema.append(pa.field("codes", pa.string())))
-            for extract, schema in schemas.items()
-        ],
-    ]:
-        _keep_schema_file(schema, load_folder(parent, FIRST_LOAD) / PART)
-    _keep_schema_file(RELEASES, release_part(lake.releases, FIRST_RELEASE))
-    _keep_schema_file(PUBLISHED_ICONS, release_part(lake.published_icons, FIRST_RELEASE))
+    for path, schema in _schema_files(lake, schemas).items():
+        _keep_schema_file(schema, path)
+
+
+def is_prepared(lake: Lake, schemas: dict[str, pa.Schema]) -> bool:
+    """Whether `prepare` would change nothing."""
+    return all(_has_schema(path, schema) for path, schema in _schema_files(lake, schemas).items())
+
+
+def _schema_files(lake: Lake, schemas: dict[str, pa.Schema]) -> dict[Path, pa.Schema]:
+    codes = pa.field("codes", pa.string())
+    folders = {
+        lake.ledger: LEDGER,
+        lake.gate_results: GATE_RESULTS,
+        lake.quarantined_rows: QUARANTINED_ROWS,
+        **{lake.accepted(extract): schema for extract, schema in schemas.items()},
+        **{lake.quarantine(extract): schema.append(codes) for extract, schema in schemas.items()},
+    }
+    files = {load_folder(folder, FIRST_LOAD) / PART: schema for folder, schema in folders.items()}
+    return files | {
+        release_part(lake.releases, FIRST_RELEASE): RELEASES,
+        release_part(lake.published_icons, FIRST_RELEASE): PUBLISHED_ICONS,
+    }
+
+
+def _has_schema(path: Path, schema: pa.Schema) -> bool:
+    return path.exists() and pq.read_schema(path).equals(schema)
 
 
 def _keep_schema_file(schema: pa.Schema, path: Path) -> None:
-    if path.exists() and pq.read_schema(path).equals(schema):
+    if _has_schema(path, schema):
         return
     staged = path.with_name(path.name + ".part")
     write_parquet(schema.empty_table(), staged)

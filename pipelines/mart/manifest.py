@@ -1,7 +1,8 @@
 """dbt's manifest, which Dagster needs before it can load the project: parsed when it is missing or
-older than the project's files."""
+older than the project's files; and what can be read from it about the graph of models."""
 
 import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -39,6 +40,33 @@ def project_digest() -> str:
             digest.update(path.relative_to(DBT_PROJECT).as_posix().encode("utf-8"))
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def changing_nightly(manifest: Path) -> set[str]:
+    """Unique ids of the models and tests that can change without a load: those below a source that is written
+    by a later step of the night than intake (`meta.written_by`)."""
+    graph = json.loads(manifest.read_text(encoding="utf-8"))
+    sources = graph["sources"].items()
+    waiting = [unique_id for unique_id, source in sources if "written_by" in source["config"]["meta"]]
+    found: set[str] = set()
+    while waiting:
+        below = set(graph["child_map"][waiting.pop()]) - found
+        found |= below
+        waiting += below
+    return {unique_id for unique_id in found if unique_id.startswith(("model.", "test."))}
+
+
+def dbt_tests_of(manifest: Path, models: set[str]) -> set[str]:
+    """Unique ids of the tests whose outcome depends on the content of these models; a test of another model
+    that merely reads a view among them is not one."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+    tables = {unique_id for unique_id in models if nodes[unique_id]["config"]["materialized"] != "view"}
+    return {
+        unique_id
+        for unique_id, node in nodes.items()
+        if node["resource_type"] == "test"
+        and (node.get("attached_node") in models or tables & set(node["depends_on"]["nodes"]))
+    }
 
 
 def _parse() -> None:

@@ -99,7 +99,7 @@ def publish(
         return Publication(last, is_new=False, checks=checks)
     manifest = _manifest(settings, run_id, ledger, last, tables, all_totals, checks)
     progress(f"publish: writing release {manifest['release_id']} ({len(tables)} tables)")
-    _write_release(settings, lake, manifest)
+    _write_release(settings, lake, manifest, last)
     finish_swap(settings, progress)
     _prune(settings)
     note_outcome(settings, run_id, "published", f"Release {manifest['release_id']}.")
@@ -167,7 +167,7 @@ def _manifest(
     }
 
 
-def _write_release(settings: Settings, lake: Lake, manifest: dict) -> None:
+def _write_release(settings: Settings, lake: Lake, manifest: dict, last: dict | None) -> None:
     """Build the release folder aside, move it into place whole, then note it in the lake. Its manifest also
     holds the hash of each of its files."""
     release_id = manifest["release_id"]
@@ -180,6 +180,7 @@ def _write_release(settings: Settings, lake: Lake, manifest: dict) -> None:
     published_at = datetime.fromisoformat(manifest["published_at"])
     icons = changed_icons(lake, settings.warehouse_file, release_id, published_at)
     copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, ICON_TABLE: icons})
+    write_parquet_copies(staged, _unchanged_copies(settings, manifest, last))
     write_text(json.dumps(manifest | {"files": file_states(staged)}, indent=1), staged / MANIFEST_NAME)
     move_into_place(staged, folder)
     keep_icons(lake, release_id, icons)
@@ -199,18 +200,20 @@ def release_row(manifest: dict) -> pa.Table:
 
 
 def copy_mart(warehouse_file: Path, folder: Path, additions: dict[str, pa.Table]) -> None:
-    """Copy the published tables, with their comments, into `folder` as one DuckDB file and as
-    Parquet; `additions` has tonight's own rows by table. Cost: one pass over the published tables."""
+    """Copy the published tables, with their comments, into one DuckDB file in `folder`; `additions` has
+    tonight's own rows by table. Cost: one pass over the published tables."""
     mart = folder / MART_NAME
     with duckdb.connect(str(mart)) as connection:
         connection.execute(f"attach '{_literal(warehouse_file)}' as warehouse (read_only)")
+        published = _published(connection)
+        connection.execute("begin")
         for schema, table, comment in _rows(
             connection,
             "select schema_name, table_name, comment from duckdb_tables() "
             "where database_name = 'warehouse' order by 1, 2",
         ):
             name = f"{schema}.{table}"
-            if name not in _published(connection):
+            if name not in published:
                 continue
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create table {name} as from warehouse.{name}")
@@ -218,11 +221,42 @@ def copy_mart(warehouse_file: Path, folder: Path, additions: dict[str, pa.Table]
                 connection.register("tonight", additions[name])
                 connection.execute(f"insert into {name} by name select * from tonight")
             _copy_comments(connection, schema, table, comment)
-            parquet = folder / "parquet" / schema / f"{table}.parquet"
-            parquet.parent.mkdir(parents=True, exist_ok=True)
-            connection.execute(f"copy {name} to '{_literal(parquet)}' (format parquet, compression zstd)")
+        connection.execute("commit")
         connection.execute("detach warehouse")
     mart.chmod(0o444)
+
+
+def write_parquet_copies(folder: Path, unchanged: dict[str, Path]) -> None:
+    """Write every table of the mart in `folder` as Parquet beside it. `unchanged`: table -> a Parquet file
+    that holds the same rows, of which a second name is made instead."""
+    with reading(folder / MART_NAME) as mart:
+        for name in published_tables(mart):
+            schema, table = name.split(".")
+            parquet = folder / "parquet" / schema / f"{table}.parquet"
+            parquet.parent.mkdir(parents=True, exist_ok=True)
+            if name in unchanged:
+                _link_or_copy(unchanged[name], parquet)
+            else:
+                mart.execute(f"copy {name} to '{_literal(parquet)}' (format parquet, compression zstd)")
+
+
+def _unchanged_copies(settings: Settings, manifest: dict, last: dict | None) -> dict[str, Path]:
+    """Table -> the last release's Parquet file, for tables that are to the row and column as they were."""
+    if last is None:
+        return {}
+    folder = release_folder(settings, last["release_id"]) / "parquet"
+    same = [name for name, state in manifest["tables"].items() if last["tables"].get(name) == state]
+    paths = {name: folder / f"{name.replace('.', '/')}.parquet" for name in same}
+    with reading(settings.warehouse_file) as warehouse:
+        return {
+            name: path
+            for name, path in paths.items()
+            if path.exists() and _columns(warehouse, f"'{_literal(path)}'") == _columns(warehouse, name)
+        }
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    return [row[:2] for row in _rows(connection, f"describe from {table}")]
 
 
 def _published(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -289,13 +323,18 @@ def replace_mart_file(source: Path, target: Path) -> None:
         return
     staged = target.with_name(target.name + ".part")
     staged.unlink(missing_ok=True)
-    try:
-        os.link(source, staged)
-    except OSError:
-        shutil.copyfile(source, staged)
-        staged.chmod(0o444)
+    _link_or_copy(source, staged)
+    staged.chmod(0o444)
     staged.replace(target)
     sync(target.parent)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Give a file that nobody changes a second name, or a copy where the file system has no such names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _prune(settings: Settings) -> None:

@@ -5,6 +5,7 @@ the whole project again.
 """
 
 import os
+from datetime import date
 
 import pyarrow as pa
 
@@ -24,12 +25,13 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def write_tonight(settings: Settings, run_id: str) -> None:
-    """Write the clock of this run where dbt reads it, and set dbt's environment."""
+def write_tonight(settings: Settings, run_id: str) -> date:
+    """Write the clock of this run where dbt reads it, and set dbt's environment. Returns the day."""
     os.environ.update(dbt_environment(settings))
+    as_of_date = settings.clock().date()
     tonight = pa.table(
         {
-            "as_of_date": pa.array([settings.clock().date()], pa.date32()),
+            "as_of_date": pa.array([as_of_date], pa.date32()),
             "run_id": pa.array([run_id]),
             "release_id": pa.array([next_release_id(Lake(settings.lake_path))]),
         }
@@ -38,3 +40,4 @@ def write_tonight(settings: Settings, run_id: str) -> None:
     staged = folder / "tonight.part"
     write_parquet(tonight, staged)
     move_into_place(staged, folder / PART)
+    return as_of_date

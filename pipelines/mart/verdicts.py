@@ -17,19 +17,23 @@ def read_verdicts(path: Path) -> dict[str, str]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def forget_verdicts(path: Path) -> None:
-    """Before dbt changes a table, what was said of it no longer counts. So a build of a part, or one
-    that was killed, leaves the warehouse unpublishable until a whole build has passed."""
-    path.unlink(missing_ok=True)
+def forget_verdicts(path: Path, tests: set[str] | None = None) -> None:
+    """Before dbt changes a table, what was said of it no longer counts: verdicts of `tests`, or all. So a
+    build that was killed leaves the warehouse unpublishable until its tests have run again."""
+    if tests is None:
+        path.unlink(missing_ok=True)
+    else:
+        kept = {test: status for test, status in read_verdicts(path).items() if test not in tests}
+        write_text(json.dumps(kept, indent=1, sort_keys=True), path)
 
 
 def record_verdicts(path: Path, run_results: Path) -> None:
-    """Keep the statuses of one dbt invocation.
+    """Add the statuses of one dbt invocation to those that still count.
 
     Raises FileNotFoundError when dbt left no results: then nothing may be taken as passed.
     """
     results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
-    verdicts = {
+    verdicts = read_verdicts(path) | {
         result["unique_id"]: result["status"] for result in results if result["unique_id"].startswith("test.")
     }
     write_text(json.dumps(verdicts, indent=1, sort_keys=True), path)

@@ -39,6 +39,30 @@ def test_second_run_loads_nothing_and_changes_no_content(demo_night, tmp_path):
     assert after["release_id"] == before["release_id"]
 
 
+def test_a_quiet_night_moves_the_day_and_gives_what_a_whole_build_gives(demo_night, tmp_path):
+    """On the day after a delivery only what speaks of the day is built; it equals a build of everything."""
+    home = demo_night[0].copy(tmp_path / "quiet")
+    before = _tables(home)
+    printed = home.qi("run", now="2026-12-22T04:00:00")
+    assert "Nothing new in the inbox" in printed
+    assert "core.fct_measure_point" not in printed
+    assert "dbt: built core.fct_expected_point" in printed
+    quiet = _tables(home)
+    assert {name for name in quiet if quiet[name] != before[name]} >= {
+        "core.fct_project",
+        "core.fct_expected_point",
+        "ops.fct_freshness",
+    }
+    home.qi("run", "--full-refresh", now="2026-12-22T04:00:00")
+    assert _tables(home) == quiet
+    assert home.ask("select max(as_of_date) from ops.release") == [(date(2026, 12, 22),)]
+    assert home.ask("select count(*) from ops.release") == [(2,)]
+
+
+def _tables(home: Home) -> dict:
+    return json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))["tables"]
+
+
 def test_a_failed_night_says_so_in_the_published_mart_until_a_run_succeeds(demo_night, tmp_path):
     home = demo_night[0].copy(tmp_path)
     settings = Settings(inbox=home.inbox, home=home.path)

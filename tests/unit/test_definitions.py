@@ -22,7 +22,7 @@ from dagster_dbt import DbtCliResource
 from dbt.version import __version__ as dbt_version
 from packaging.version import Version
 
-from pipelines.defs.automation import NIGHTLY_SCHEDULE, SECONDS_BETWEEN_LOOKS, build_inbox_sensor
+from pipelines.defs.automation import SECONDS_BETWEEN_LOOKS, build_inbox_sensor, build_nightly_schedule
 from pipelines.defs.build import build_definitions
 from pipelines.defs.intake import IntakeConfig, extract_checks, load_metadata
 from pipelines.defs.warehouse import QuietDbt, Translator, build_arguments, dbt_resource
@@ -173,9 +173,10 @@ def exists_once(moment: datetime) -> bool:
 
 
 def test_the_night_starts_at_an_hour_that_every_day_has_once():
-    minute, hour, *every_day = str(NIGHTLY_SCHEDULE.cron_schedule).split()
+    schedule = build_nightly_schedule(Settings())
+    minute, hour, *every_day = str(schedule.cron_schedule).split()
     assert every_day == ["*", "*", "*"]
-    assert NIGHTLY_SCHEDULE.execution_timezone == "Europe/London"
+    assert schedule.execution_timezone == "Europe/London"
     start = datetime(2026, 1, 1, int(hour), int(minute))
     days = [start + timedelta(days=day) for day in range(730)]
     assert days[-1].date() == date(2027, 12, 31)

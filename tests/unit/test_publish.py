@@ -195,6 +195,30 @@ def test_note_before_the_first_release_changes_nothing(settings):
     assert not settings.mart_file.exists()
 
 
+def test_an_unchanged_table_is_the_same_parquet_file_and_a_changed_one_another(settings, manifest):
+    def parquet(release: str, table: str) -> Path:
+        return settings.mart_path / "releases" / release / "parquet" / f"{table}.parquet"
+
+    def add(sql: str) -> None:
+        with duckdb.connect(str(settings.warehouse_file)) as connection:
+            connection.execute(sql)
+
+    add("create table core.dim_unit as select 'W1' as unit")
+    publish(settings, "run", manifest, silent)
+    build(settings, points=4)
+    # The same rows under another name are another table.
+    add("create table core.dim_unit as select 'W1' as unit_code")
+    publish(settings, "run", manifest, silent)
+    first, second = "R0000001", "R0000002"
+    assert parquet(first, "ops/fct_load").samefile(parquet(second, "ops/fct_load"))
+    assert not parquet(first, "core/fct_measure_point").samefile(parquet(second, "core/fct_measure_point"))
+    for release, count in ((first, 3), (second, 4)):
+        path = str(parquet(release, "core/fct_measure_point"))
+        assert duckdb.execute("select count(*) from read_parquet(?)", [path]).fetchall() == [(count,)]
+    columns = duckdb.execute("describe from read_parquet(?)", [str(parquet(second, "core/dim_unit"))])
+    assert [row[0] for row in columns.fetchall()] == ["unit_code"]
+
+
 def test_old_releases_go_and_the_current_one_stays(settings, manifest):
     for points in (3, 4, 5, 6):
         build(settings, points=points)
