@@ -9,6 +9,7 @@ from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import read_ledger
 from pipelines.mart.built import Work, newest_load_id, work_tonight
 from pipelines.mart.manifest import ensure_manifest
+from pipelines.mart.publish import is_release_whole
 from pipelines.settings import Settings
 
 
@@ -21,7 +22,8 @@ def quiet_selection(settings: Settings) -> list[dg.AssetKey] | None:
     match work:
         case Work.WHOLE:
             return None
-        case Work.DAY:
-            return [*sorted(nightly_asset_keys(ensure_manifest())), RELEASE]
-        case Work.NOTHING:
+        case Work.NOTHING if is_release_whole(settings):
             return [RELEASE]
+        case _:
+            # A release that must be written again tells of those before it, which a table of the day holds.
+            return [*sorted(nightly_asset_keys(ensure_manifest())), RELEASE]

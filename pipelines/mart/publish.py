@@ -114,6 +114,14 @@ def _is_whole(settings: Settings, release_id: str, progress: Callable[[str], Non
     return not damage
 
 
+def is_release_whole(settings: Settings) -> bool:
+    """Whether the release that analysts read is there as it was published, by the sizes of its files."""
+    last = current_manifest(settings)
+    return last is not None and not release_damage(
+        release_folder(settings, last["release_id"]), all_bytes=False
+    )
+
+
 def verdicts_file(settings: Settings) -> Path:
     return settings.build_path / "dbt_verdicts.json"
 
@@ -242,7 +250,7 @@ def write_parquet_copies(folder: Path, unchanged: dict[str, Path]) -> None:
 
 def _unchanged_copies(settings: Settings, manifest: dict, last: dict | None) -> dict[str, Path]:
     """Table -> the last release's Parquet file, for tables that are to the row and column as they were."""
-    if last is None:
+    if last is None or not is_release_whole(settings):
         return {}
     folder = release_folder(settings, last["release_id"]) / "parquet"
     same = [name for name, state in manifest["tables"].items() if last["tables"].get(name) == state]
