@@ -18,13 +18,14 @@ from pydantic import ValidationError
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import Column, ColumnType
+from pipelines.extracts.readers.formats import FORMATS
 from pipelines.extracts.vocabulary import AddUp, Definition, Feed, PublishedOn, Source
 from pipelines.extracts.yaml_text import YamlFault, compose, plain
 
 ISO_DATE_IN_NAME = PublishedOn(pattern=r"(?:^|\D)(\d{4}-\d{2}-\d{2})(?:\D|$)", format="%Y-%m-%d")
 SUPPRESSION_FILE = Path(__file__).with_name("suppression.yml")
 
-CANONICAL_ENDINGS = ("csv", "tsv", "parquet", "xlsx", "xlsm", "xlsb", "ods", "zip")
+CANONICAL_ENDINGS = tuple(ending.removeprefix(".") for ending in (*FORMATS, ".zip"))
 NO_NOTES: Dictionary[str, str | None] = {}
 
 _NUMERIC = (ColumnType.NUMBER, ColumnType.INTEGER)
@@ -149,10 +150,7 @@ def canonical_mapping(contract: Contract) -> Mapping:
         source_system="canonical",
         description=f"Columns named as in the contract of {contract.extract}.",
         owner=contract.owner,
-        file=tuple(
-            f"{contract.extract}*.{ending}"
-            for ending in ("csv", "tsv", "parquet", "xlsx", "xlsm", "xlsb", "ods", "zip")
-        ),
+        file=tuple(f"{contract.extract}*.{ending}" for ending in CANONICAL_ENDINGS),
         header=required or contract.grain,
         optional=tuple(name for name in contract.column_names if name not in (required or contract.grain)),
         published_on=(ISO_DATE_IN_NAME,),

@@ -29,9 +29,9 @@ from pipelines.extracts.contract import Contract
 from pipelines.extracts.control_totals import ControlTotal, control_totals
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, canonical_mapping, suppression_reasons
-from pipelines.extracts.readers.cells import TEXT, Cells, Layout, clean_name, trimmed
-from pipelines.extracts.unpack import Content, look_inside, plain_file
-from pipelines.extracts.vocabulary import Definition, Sheet
+from pipelines.extracts.readers.cells import TEXT, Cells, clean_name, trimmed
+from pipelines.extracts.recognise import content_for, layout_of
+from pipelines.extracts.unpack import plain_file
 from pipelines.extracts.yaml_text import child, compose, line_of
 
 BELOW_TABLE = "below the table"
@@ -48,7 +48,8 @@ class Extracted:
     `units`, where records are sums over lines: `source_row` and `source_unit` of lines that are accepted or
     quarantined together; a record's `source_row` is then the first line of its sum.
     `missing_columns` are required columns of the contract that the file lacks, `unknown_columns` columns of
-    the file that its mapping does not know.
+    the file that its mapping does not know. `encoding` and `delimiter` are those that a text was read with,
+    `sheet` names the sheet of a workbook.
     """
 
     extract: str
@@ -62,6 +63,9 @@ class Extracted:
     edition: str | None = None
     published_on: date | None = None
     units: pa.Table | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
 
 
 def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extracted:
@@ -70,7 +74,7 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
     Raises:
         UnreadableFile: the file as such is at fault; its message never repeats what a cell holds.
     """
-    content = look_inside(path)
+    content = content_for(path, mapping)
     definition = mapping.definition.of(extract)
     with plain_file(content) as source, _engine() as connection:
         cells = content.format.read_cells(connection, source, layout_of(definition, content))
@@ -102,6 +106,9 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
             edition=facts.edition,
             published_on=facts.published_on,
             units=units,
+            encoding=cells.encoding,
+            delimiter=cells.delimiter,
+            sheet=cells.sheet,
         )
 
 
@@ -134,16 +141,6 @@ def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
         compiler = Compiler(cells, positions, definition, contract, facts, suppression_reasons(canonical))
         table, _ = _records(connection, compiler, extract)
         return Extracted(extract, table, len(rows))
-
-
-def layout_of(definition: Definition, content: Content) -> Layout:
-    """How a file of a mapping is laid out, as far as a reader must know."""
-    return Layout(
-        definition.delimiter or content.format.delimiter,
-        has_header=definition.headerless is None,
-        header=definition.header or (),
-        sheet=definition.sheet or Sheet(),
-    )
 
 
 @contextmanager

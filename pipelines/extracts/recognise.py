@@ -7,15 +7,14 @@ the file (`read`). A reason names files, mappings and the columns a mapping want
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping
-from pipelines.extracts.read import layout_of
 from pipelines.extracts.readers.cells import Layout, clean_name
-from pipelines.extracts.readers.formats import OfFile
-from pipelines.extracts.unpack import Content, look_inside, plain_file, stream
+from pipelines.extracts.readers.formats import Headers, OfFile
+from pipelines.extracts.unpack import Content, look_inside, not_one_table, plain_file, stream
+from pipelines.extracts.vocabulary import Definition, Sheet
 
 # Share of a mapping's columns below which a file is taken for something else: of a like name, for a canonical
 # file; not even near, for a file of another name.
@@ -35,6 +34,7 @@ class _Fit:
     """How a mapping fits a file: by name, and by header with the columns missing and the share found."""
 
     mapping: Mapping
+    table: str
     by_name: bool
     missing: tuple[str, ...] = ()
     share: float = 0.0
@@ -57,18 +57,53 @@ def recognise(path: Path, mappings: list[Mapping]) -> Mapping | Unrecognised:
     columns, is recognised too: reading or judging it then tells the supplier more than a shrug.
     """
     try:
-        content = look_inside(path)
+        contents = look_inside(path)
     except UnreadableFile as fault:
         return Unrecognised(f"{fault.message} {fault.remedy}")
-    fits = _fits(content, mappings)
-    whole = [fit.mapping for fit in fits if fit.is_whole]
+    fits = [fit for content in contents for fit in _fits(content, mappings)]
+    whole = {fit.mapping.name: fit for fit in fits if fit.is_whole}
     if len(whole) == 1:
-        return whole[0]
+        return next(iter(whole.values())).mapping
+    if whole and len({fit.table for fit in whole.values()}) > 1:
+        known = ", ".join(f"'{fit.table}' ({name})" for name, fit in whole.items())
+        return Unrecognised(
+            f"The zip file holds several known tables: {known}. Deliver each in a file of its own."
+        )
     if whole:
-        names = " and ".join(mapping.name for mapping in whole)
-        return Unrecognised(f"Several mappings fit: {names}. Make their file names exclude each other.")
-    partly = [fit.mapping for fit in fits if fit.by_name and _is_worth_reading(fit)]
-    return partly[0] if len(partly) == 1 else _nearest(fits)
+        return Unrecognised(
+            f"Several mappings fit: {' and '.join(whole)}. Make their file names exclude each other."
+        )
+    partly = {fit.mapping.name: fit.mapping for fit in fits if fit.by_name and _is_worth_reading(fit)}
+    return next(iter(partly.values())) if len(partly) == 1 else _nearest(fits)
+
+
+def content_for(path: Path, mapping: Mapping) -> Content:
+    """The table of a delivered file that a mapping fits.
+
+    Raises:
+        UnreadableFile: as `look_inside`; NOT_ONE_FILE, if several could be meant.
+    """
+    contents = look_inside(path)
+    if len(contents) == 1:
+        return contents[0]
+    fitting = [content for content in contents if _fits(content, [mapping])[0].is_whole]
+    if len(fitting) != 1:
+        raise not_one_table([content.name for content in fitting or contents])
+    return fitting[0]
+
+
+def layout_of(definition: Definition, content: Content) -> Layout:
+    """How a file of a mapping is laid out, as far as a reader must know."""
+    headerless = definition.headerless
+    return Layout(
+        definition.delimiter,
+        has_header=headerless is None,
+        header=definition.header or (),
+        widths=headerless.widths if headerless is not None else (),
+        usual_delimiter=content.format.delimiter,
+        encoding=definition.encoding,
+        sheet=definition.sheet or Sheet(),
+    )
 
 
 def _is_worth_reading(fit: _Fit) -> bool:
@@ -83,7 +118,7 @@ def _fits(content: Content, mappings: list[Mapping]) -> list[_Fit]:
 
     layouts = [_main_layout(mapping, content) for mapping in mappings]
     return [
-        _fit(mapping, mapping.name in named, found)
+        _fit(mapping, content.name, mapping.name in named, found)
         for mapping, found in zip(mappings, _read_headers(content, layouts), strict=True)
     ]
 
@@ -109,37 +144,29 @@ def _glob(pattern: str) -> str:
     return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
 
 
-def _read_headers(content: Content, layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
-    of = content.format.read_header
-    if isinstance(of, OfFile):
-        try:
+def _read_headers(content: Content, layouts: Sequence[Layout]) -> Headers:
+    of = content.format.read_headers
+    try:
+        if isinstance(of, OfFile):
             with plain_file(content) as path:
                 return of.read(path, layouts)
-        except UnreadableFile as fault:
-            return [fault] * len(layouts)
-
-    @cache
-    def header(delimiter: str | None, has_header: bool) -> list[str] | UnreadableFile:
-        try:
-            with stream(content) as opened:
-                return of.read(opened, Layout(delimiter, has_header))
-        except UnreadableFile as fault:
-            return fault
-
-    return [header(layout.delimiter, layout.has_header) for layout in layouts]
+        with stream(content) as opened:
+            return of.read(opened, layouts)
+    except UnreadableFile as fault:
+        return [fault] * len(layouts)
 
 
-def _fit(mapping: Mapping, by_name: bool, found: list[str] | UnreadableFile) -> _Fit:
+def _fit(mapping: Mapping, table: str, by_name: bool, found: list[str] | UnreadableFile) -> _Fit:
     definition = mapping.definition.of(mapping.extracts[0])
     if isinstance(found, UnreadableFile):
-        return _Fit(mapping, by_name, fault=found)
+        return _Fit(mapping, table, by_name, fault=found)
     if definition.headerless is not None:
         fits = len(found) in definition.headerless.widths
-        return _Fit(mapping, by_name, share=float(fits and by_name), width=len(found))
+        return _Fit(mapping, table, by_name, share=float(fits and by_name), width=len(found))
     names = set(map(clean_name, found))
     wanted = definition.header or ()
     missing = tuple(name for name in wanted if clean_name(name) not in names)
-    return _Fit(mapping, by_name, missing, share=1 - len(missing) / len(wanted), width=len(found))
+    return _Fit(mapping, table, by_name, missing, share=1 - len(missing) / len(wanted), width=len(found))
 
 
 def _nearest(fits: list[_Fit]) -> Unrecognised:

@@ -356,7 +356,7 @@ class Definition(Words):
     - `file`: patterns of the file's name (`*` and `?`, regardless of case)
     - `header`: columns that must be there, `optional` ones that may be, or `headerless`
     - `sheet`: where the table lies, if the file is a workbook
-    - `delimiter`, where it is not that of the file's ending
+    - `delimiter` and `encoding`, where they are not to be found out
     - `defined_in`: the mapping that provides the measures this one feeds
     - `suppression`: tokens beyond those of `suppression.yml`, or with another reason
     """
@@ -368,6 +368,7 @@ class Definition(Words):
     expected_every_days: int | None = Field(default=None, ge=1)
     file: tuple[str, ...] = Field(min_length=1)
     delimiter: Literal[",", "\t", ";", "|"] | None = None
+    encoding: Literal["utf-8", "cp1252", "utf-16-le", "utf-16-be"] | None = None
     header: tuple[str, ...] | None = Field(default=None, min_length=1)
     optional: tuple[str, ...] = ()
     headerless: Headerless | None = None

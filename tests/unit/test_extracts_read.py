@@ -198,7 +198,7 @@ def test_publication_day_from_the_name(tmp_path: Path, name: str, expected: date
             "line 3",
         ),
         (f'measure_id,org"anisation,{SECRET}\nm,RXX,1\n'.encode(), "BAD_HEADER", "line 1"),
-        (f"{HEADER}\n{SECRET},RXX,2024-01-01,1\n".encode("utf-16"), "NOT_UTF8", "file"),
+        (f"{HEADER}\n{SECRET},RXX,2024-01-01,1\n".encode("utf-32"), "NOT_UTF8", "file"),
         (b"PK\x03\x04" + SECRET.encode(), "NOT_TEXT", "file"),
     ],
 )

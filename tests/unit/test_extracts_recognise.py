@@ -89,7 +89,7 @@ def test_a_canonical_file_that_lacks_a_required_column_is_left_to_the_gate(tmp_p
 
 
 def test_another_separator_is_hinted_at(tmp_path: Path) -> None:
-    found = recognised(tmp_path / "measure_points.csv", POINTS.replace(",", ";"))
+    found = recognised(tmp_path / "measure_points.csv", POINTS.replace(",", "^"))
     assert "its separator may be another" in reason_of(found)
 
 

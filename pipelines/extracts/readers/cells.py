@@ -13,17 +13,22 @@ from pipelines.extracts.vocabulary import Sheet
 BLANKS = " \t\r\n\u00a0\u200b\ufeff"
 
 TEXT = "VARCHAR"
+MAX_COLUMNS = 4096
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What has to be known before a file can be read: delimiter (None: the format's own), header or not, the
-    names that the header must have and, for workbooks, where in them the table lies.
+    """What has to be known before a file can be read: header or not, the names that it must have or the
+    `widths` that a file without may have; of texts the delimiter and encoding (None: to be found out;
+    `usual_delimiter` is that of the file's ending), and where in a workbook the table lies.
     """
 
     delimiter: str | None = None
     has_header: bool = True
     header: tuple[str, ...] = ()
+    widths: tuple[int, ...] = ()
+    usual_delimiter: str | None = None
+    encoding: str | None = None
     sheet: Sheet = field(default_factory=Sheet)
 
 
@@ -35,15 +40,18 @@ class Cells:
     Text is trimmed, and null where nothing is left; `types` holds the DuckDB type of each column.
     `malformed_rows` are those that could not be split into cells (line, what is wrong); they are not in it.
 
-    Of a workbook: `sheet` is the sheet's name, `first_column` where c0 stands in it (from 0), `notes` what
-    the mapping wants from above the table, `rows_below` how many rows that are not blank follow the table,
-    `serial_days_from` the day that its dates count from, when they are written as numbers.
+    Of a text: the `encoding` and `delimiter` it was read with. Of a workbook: `sheet` is the sheet's name,
+    `first_column` where c0 stands in it (from 0), `notes` what the mapping wants from above the table,
+    `rows_below` how many rows that are not blank follow the table, `serial_days_from` the day that its dates
+    count from, when they are written as numbers.
     """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: int
     malformed_rows: list[tuple[int, str]] = field(default_factory=list)
+    encoding: str | None = None
+    delimiter: str | None = None
     sheet: str | None = None
     first_column: int = 0
     notes: dict[str, str | None] = field(default_factory=dict)
@@ -74,6 +82,23 @@ def check_names(names: list[str], place: str) -> None:
                 "Give every column a name of its own and deliver the file again.",
             )
         seen[name] = position
+
+
+def too_many_columns(width: int) -> UnreadableFile:
+    """A table is wider than any that is read."""
+    return UnreadableFile(
+        "TOO_MANY_COLUMNS",
+        "file",
+        f"The table has {width:,} columns; up to {MAX_COLUMNS:,} are read.",
+        "Deliver only the columns that are needed, or one line a value instead of one column a value.",
+    )
+
+
+def empty_file(place: str) -> UnreadableFile:
+    """There is nothing in a file, or in its table."""
+    return UnreadableFile(
+        "EMPTY_FILE", place, "There is nothing in it.", "Export the file again and check its size."
+    )
 
 
 def literal(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads comma- and tab-separated text.
+"""Reads delimited text, in UTF-8 or another encoding.
 
 Belongs here: from a file to its cells. Does not belong here: where rows begin and end (`csv_rows`), and what
 cells mean (`pipelines.extracts.mapping`).
@@ -8,8 +8,9 @@ that holds only the well-formed rows where the file has lines that DuckDB would 
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -18,10 +19,33 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.extracts.faults import UnreadableFile
-from pipelines.extracts.readers.cells import BLANKS, TEXT, Cells, Layout, check_names, literal, trimmed
+from pipelines.extracts.readers.cells import (
+    BLANKS,
+    MAX_COLUMNS,
+    TEXT,
+    Cells,
+    Layout,
+    check_names,
+    clean_name,
+    empty_file,
+    literal,
+    too_many_columns,
+    trimmed,
+)
 from pipelines.extracts.readers.csv_rows import Block, Flags, Positions, parse_row, read_blocks
+from pipelines.extracts.readers.encodings import (
+    UTF8,
+    AsUtf8,
+    Readable,
+    copy_as_utf8,
+    encoding_of,
+    encoding_of_whole,
+)
 
 HEADER_BLOCK_BYTES = 64 * 1024
+# A header is looked for in so much of a file.
+SAMPLE_BYTES = 1024**2
+DELIMITERS = (",", ";", "\t", "|")
 # Blanks other than spaces are rare, and trimming them costs three times as much.
 _ODD_BLANKS = tuple(blank.encode("utf-8") for blank in BLANKS if blank not in " \r\n")
 
@@ -29,28 +53,123 @@ _ODD_BLANKS = tuple(blank.encode("utf-8") for blank in BLANKS if blank not in " 
 _LINE_ENDS = {b"\n": r"\n", b"\r\n": r"\r\n", b"\r": r"\r"}
 
 
-def read_header(stream: IO[bytes], layout: Layout) -> list[str]:
-    """The fields of the first row, in the file's order and as delivered.
-
-    Raises:
-        UnreadableFile: EMPTY_FILE, BAD_HEADER, or whatever keeps the first lines from being read.
+def read_headers(stream: IO[bytes], layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
+    """For each layout the fields of the first row, in the file's order and as delivered; or EMPTY_FILE,
+    BAD_HEADER, or whatever keeps the first lines from being read.
     """
-    delimiter = layout.delimiter or ","
-    for block in read_blocks(stream, delimiter, HEADER_BLOCK_BYTES):
-        _check_first_row(block)
-        if len(block.first):
-            return parse_row(block.row(0), delimiter)
-    raise _empty()
+    sample = _Sample(_at_most(stream, SAMPLE_BYTES))
+    found: list[list[str] | UnreadableFile] = []
+    for layout in layouts:
+        try:
+            found.append(sample.first_row(layout, sample.delimiter(layout)))
+        except UnreadableFile as fault:
+            found.append(fault)
+    return found
+
+
+def _at_most(stream: IO[bytes], size: int) -> bytes:
+    """The first bytes of a stream, which may give them in pieces."""
+    data = b""
+    while len(data) < size and (block := stream.read(size - len(data))):
+        data += block
+    return data
+
+
+class _Sample:
+    """The beginning of a text, and its first row by delimiter."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self._beginning = beginning
+        self._rows: dict[tuple[str, str], list[str] | UnreadableFile] = {}
+
+    def delimiter(self, layout: Layout) -> str:
+        """The delimiter that a layout names; else the one with which the first row has all names that the
+        layout wants, the usual one first; else the one that comes nearest to it.
+        """
+        if layout.delimiter is not None:
+            return layout.delimiter
+        usual = [layout.usual_delimiter] if layout.usual_delimiter is not None else []
+        candidates = list(dict.fromkeys([*usual, *DELIMITERS]))
+        return max(candidates, key=lambda each: self._fit(layout, each))
+
+    def encoding(self, layout: Layout) -> str:
+        """The encoding as far as the beginning tells it."""
+        is_whole = len(self._beginning) < SAMPLE_BYTES
+        return encoding_of(self._beginning, layout.encoding, is_whole=is_whole)
+
+    def first_row(self, layout: Layout, delimiter: str) -> list[str]:
+        """The fields of the first row.
+
+        Raises:
+            UnreadableFile: EMPTY_FILE, BAD_HEADER, or whatever keeps the first lines from being read.
+        """
+        encoding = self.encoding(layout)
+        key = (encoding, delimiter)
+        if key not in self._rows:
+            self._rows[key] = self._read(encoding, delimiter)
+        found = self._rows[key]
+        if isinstance(found, UnreadableFile):
+            raise found
+        return found
+
+    def _read(self, encoding: str, delimiter: str) -> list[str] | UnreadableFile:
+        text = BytesIO(self._beginning)
+        try:
+            for block in read_blocks(_as_utf8(text, encoding), delimiter, HEADER_BLOCK_BYTES):
+                _check_first_row(block)
+                if len(block.first):
+                    return parse_row(block.row(0), delimiter)
+        except UnreadableFile as fault:
+            return fault
+        return empty_file("file")
+
+    def _fit(self, layout: Layout, delimiter: str) -> tuple[float, bool, int]:
+        """How well a delimiter fits; at a draw the usual one wins, else the one that gives most fields."""
+        try:
+            fields = self.first_row(layout, delimiter)
+        except UnreadableFile:
+            return (-1, False, 0)
+        if layout.has_header:
+            share = len({*map(clean_name, layout.header)} & {*map(clean_name, fields)})
+        else:
+            share = int(len(fields) in layout.widths)
+        return (share, delimiter == layout.usual_delimiter, len(fields))
+
+
+def _as_utf8(stream: IO[bytes], encoding: str) -> Readable:
+    return stream if encoding == UTF8 else AsUtf8(stream, encoding)
 
 
 def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout) -> Cells:
     """Read a whole file into `cells`.
 
     Raises:
-        UnreadableFile: EMPTY_FILE, BAD_HEADER, DUPLICATE_COLUMN, or a fault found by `csv_rows`.
+        UnreadableFile: EMPTY_FILE, BAD_HEADER, DUPLICATE_COLUMN, TOO_MANY_COLUMNS, NOT_DECODABLE, or a fault
+            found by `csv_rows`.
     """
-    delimiter = layout.delimiter or ","
+    with path.open("rb") as stream:
+        sample = _Sample(_at_most(stream, SAMPLE_BYTES))
+    encoding, delimiter = sample.encoding(layout), sample.delimiter(layout)
+    if encoding == UTF8:
+        try:
+            return _read_utf8(connection, path, layout, delimiter, UTF8)
+        except UnreadableFile as fault:
+            other = encoding_of_whole(path, layout.encoding) if fault.code == "NOT_UTF8" else None
+            if other in (None, UTF8):
+                raise
+            encoding = other
+    with tempfile.TemporaryDirectory() as folder:
+        recoded = Path(folder) / "utf8.csv"
+        copy_as_utf8(path, recoded, encoding)
+        return _read_utf8(connection, recoded, layout, delimiter, encoding)
+
+
+def _read_utf8(
+    connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, delimiter: str, encoding: str
+) -> Cells:
     survey = _survey(path, delimiter, layout.has_header)
+    if survey.width > MAX_COLUMNS:
+        raise too_many_columns(survey.width)
     names = parse_row(survey.first_row, delimiter)
     if layout.has_header:
         check_names(names, f"line {survey.first_line}")
@@ -69,6 +188,8 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         types=(TEXT,) * len(names),
         rows=len(survey.source_rows),
         malformed_rows=sorted(survey.malformed),
+        encoding=encoding,
+        delimiter=delimiter,
     )
 
 
@@ -94,10 +215,6 @@ class _DataRows:
     first_data_row: int
     kept: Flags
     blank: Flags
-
-
-def _empty() -> UnreadableFile:
-    return UnreadableFile("EMPTY_FILE", "file", "The file is empty.", "Export it again and check its size.")
 
 
 def _check_first_row(block: Block) -> None:
@@ -158,7 +275,7 @@ def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
         if _has_odd_blanks(block):
             survey.blanks = BLANKS
     if not survey.width:
-        raise _empty()
+        raise empty_file("file")
     survey.source_rows = np.concatenate(source_rows)
     return survey
 

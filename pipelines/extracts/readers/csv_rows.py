@@ -12,12 +12,13 @@ mark can neither swallow nor shift its neighbours.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.readers.encodings import Readable, not_utf8
+from pipelines.extracts.readers.kinds import kind_of
 
 BLOCK_BYTES = 16 * 1024 * 1024
 # Free text is never as long as this, and DuckDB refuses rows above 2 MB.
@@ -132,7 +133,7 @@ def parse_row(row: bytes, delimiter: str) -> list[str]:
     return fields
 
 
-def read_blocks(stream: IO[bytes], delimiter: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+def read_blocks(stream: Readable, delimiter: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """Read a CSV file from its beginning, block after block, with the rows found in each.
 
     Raises:
@@ -144,12 +145,12 @@ def read_blocks(stream: IO[bytes], delimiter: str, block_bytes: int = BLOCK_BYTE
         fresh = stream.read(block_bytes)
         is_last = not fresh
         if is_first:
-            _check_kind(fresh)
+            check_kind(fresh)
             line_end = CR if b"\r" in fresh[:-1] and b"\n" not in fresh else LF
         cut = fresh.rfind(line_end) + 1
         data, rest = (pending + fresh[:cut], fresh[cut:]) if cut or is_last else (b"", pending + fresh)
         if len(rest) > MAX_LINE_BYTES:
-            raise _line_too_long(first_line)
+            raise line_too_long(first_line)
         resume = len(data)
         if data:
             _check_bytes(data, line_end, first_line)
@@ -163,7 +164,8 @@ def read_blocks(stream: IO[bytes], delimiter: str, block_bytes: int = BLOCK_BYTE
             return
 
 
-def _line_too_long(line: int) -> UnreadableFile:
+def line_too_long(line: int) -> UnreadableFile:
+    """A line would not fit into memory."""
     return UnreadableFile(
         "LINE_TOO_LONG",
         f"line {line}",
@@ -172,29 +174,20 @@ def _line_too_long(line: int) -> UnreadableFile:
     )
 
 
-def _check_kind(beginning: bytes) -> None:
-    """Refuse what is not UTF-8 text at a glance, with a remedy that says what it seems to be."""
-    kinds = {
-        b"PK\x03\x04": "a workbook or zip file",
-        b"\x1f\x8b": "a gzip file",
-        b"PAR1": "a Parquet file",
-        b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-        b"%PDF": "a PDF file",
-    }
-    for mark, kind in kinds.items():
-        if beginning.startswith(mark):
-            raise UnreadableFile(
-                "NOT_TEXT",
-                "file",
-                f"The name says text, the content is {kind}.",
-                "Save it as CSV UTF-8, or give it the right file name ending.",
-            )
-    if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _not_utf8("file", "The file is UTF-16 text.")
+def check_kind(beginning: bytes) -> None:
+    """Refuse what is no text at a glance, with a remedy that says what it seems to be.
 
-
-def _not_utf8(place: str, message: str) -> UnreadableFile:
-    return UnreadableFile("NOT_UTF8", place, message, "Save the file as CSV UTF-8 and deliver it again.")
+    Raises:
+        UnreadableFile: NOT_TEXT.
+    """
+    kind = kind_of(beginning)
+    if kind is not None:
+        raise UnreadableFile(
+            "NOT_TEXT",
+            "file",
+            f"The name says text, the content is {kind}.",
+            "Save it as CSV UTF-8, or give it the right file name ending.",
+        )
 
 
 def _check_bytes(data: bytes, line_end: int, first_line: int) -> None:
@@ -212,7 +205,7 @@ def _check_bytes(data: bytes, line_end: int, first_line: int) -> None:
         data.decode("utf-8")
     except UnicodeDecodeError as fault:
         line = first_line + data.count(line_end, 0, fault.start)
-        raise _not_utf8(f"line {line}", "A character is not valid UTF-8.") from fault
+        raise not_utf8(f"line {line}", "A character is not valid UTF-8.") from fault
 
 
 def _split(data: bytes, line_end: int, *, has_mark: bool) -> Lines:

@@ -6,6 +6,7 @@ Numbers, dates and booleans stay what they are; everything else becomes text. A 
 the file, from 1, because Parquet has no lines.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -23,12 +24,16 @@ DECIMAL_NUMBERS = frozenset(["FLOAT", "DOUBLE"])
 KEPT_TYPES = WHOLE_NUMBERS | DECIMAL_NUMBERS | {"BOOLEAN", "DATE", "TIMESTAMP"}
 
 
-def read_header(stream: IO[bytes], layout: Layout) -> list[str]:
-    """Names of the columns, in the file's order.
+def read_headers(stream: IO[bytes], layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
+    """For each layout the names of the columns, in the file's order; or NOT_PARQUET."""
+    try:
+        names = _names(stream)
+    except UnreadableFile as fault:
+        return [fault] * len(layouts)
+    return [names] * len(layouts)
 
-    Raises:
-        UnreadableFile: NOT_PARQUET.
-    """
+
+def _names(stream: IO[bytes]) -> list[str]:
     try:
         return pq.read_schema(stream).names
     except (pa.ArrowException, OSError) as fault:
@@ -42,7 +47,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         UnreadableFile: NOT_PARQUET, DUPLICATE_COLUMN.
     """
     with path.open("rb") as stream:
-        names = read_header(stream, layout)
+        names = _names(stream)
     check_names(names, "file")
     source = f"read_parquet({literal(str(path))}, binary_as_string = true, file_row_number = true)"
     try:

@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 
 from pipelines.extracts.faults import UnreadableFile
-from pipelines.extracts.readers.cells import Layout, clean_name
+from pipelines.extracts.readers.cells import MAX_COLUMNS, Layout, clean_name, too_many_columns
 from pipelines.extracts.vocabulary import CELL, COLUMN_SPAN, Note
 
 # A header that stands lower than this is not found.
 HEADER_SEARCH_ROWS = 200
-MAX_COLUMNS = 4096
 
 Row = list[str | None]
 
@@ -149,16 +148,6 @@ def _one_line(text: str) -> str:
 def _check_width(width: int) -> None:
     if width > MAX_COLUMNS:
         raise too_many_columns(width)
-
-
-def too_many_columns(width: int) -> UnreadableFile:
-    """A table is wider than any that is read."""
-    return UnreadableFile(
-        "TOO_MANY_COLUMNS",
-        "file",
-        f"The table has {width:,} columns; up to {MAX_COLUMNS:,} are read.",
-        "Deliver only the columns that are needed, or one line a value instead of one column a value.",
-    )
 
 
 def _note(above: list[Row], note: Note, sheet: str) -> str | None:

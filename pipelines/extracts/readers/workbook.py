@@ -28,7 +28,7 @@ from python_calamine import (
 )
 
 from pipelines.extracts.faults import UnreadableFile
-from pipelines.extracts.readers.cells import BLANKS, TEXT, Cells, Layout, check_names, clean_name
+from pipelines.extracts.readers.cells import BLANKS, TEXT, Cells, Layout, check_names, clean_name, empty_file
 from pipelines.extracts.readers.sheet_table import (
     HEADER_SEARCH_ROWS,
     Row,
@@ -66,7 +66,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         head = list(islice(rows, HEADER_SEARCH_ROWS))
         table = find_table(head, layout)
         if table is None:
-            raise _empty(name)
+            raise empty_file(f"sheet '{name}'")
         place = f"sheet '{name}', row {table.header_row}"
         if layout.has_header:
             check_names(list(table.names), place)
@@ -179,7 +179,7 @@ def _header(book: _Book, layout: Layout) -> list[str] | UnreadableFile:
     try:
         name = book.sheet_for(layout)
         table = find_table(book.head(name), layout)
-        return _empty(name) if table is None else list(table.names)
+        return empty_file(f"sheet '{name}'") if table is None else list(table.names)
     except UnreadableFile as fault:
         return fault
 
@@ -212,12 +212,6 @@ def _faults() -> Iterator[None]:
         if type(fault).__name__ == "PanicException":
             raise not_a_workbook("it cannot be opened") from None
         raise
-
-
-def _empty(sheet: str) -> UnreadableFile:
-    return UnreadableFile(
-        "EMPTY_FILE", f"sheet '{sheet}'", "The sheet is empty.", "Export it again and check its size."
-    )
 
 
 def _chained(head: Iterable[Row], rest: Iterator[Row]) -> Iterator[Row]:

@@ -22,14 +22,14 @@ from typing import IO
 from xml.parsers import expat
 
 from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.readers.cells import empty_file
+from pipelines.extracts.readers.kinds import kind_of
+from pipelines.extracts.readers.sizes import check_unpacked
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 MAX_PARTS = 10_000
 # A cell takes 32 bytes in memory.
 MAX_CELLS = 32_000_000
-# Packed text is a hundredth of its size at best; what hides gigabytes is a thousandth.
-MAX_RATIO = 250
-RATIO_FROM_BYTES = 64 * 1024**2
 # Directories of a workbook are small; a sheet may be large.
 MAX_DIRECTORY_BYTES = 16 * 1024**2
 
@@ -122,7 +122,7 @@ def check_bounds(path: Path) -> Bounds:
     """Find out whether a workbook is one, and not too large to be opened.
 
     Raises:
-        UnreadableFile: NOT_A_WORKBOOK, ENCRYPTED, UNPACKED_TOO_LARGE.
+        UnreadableFile: EMPTY_FILE, NOT_A_WORKBOOK, ENCRYPTED, ZIP_BOMB, UNPACKED_TOO_LARGE, SHEET_TOO_LARGE.
     """
     _check_kind(path)
     with _damage_is_a_fault(), zipfile.ZipFile(path) as archive:
@@ -162,7 +162,7 @@ def encrypted() -> UnreadableFile:
 
 def _check_kind(path: Path) -> None:
     with path.open("rb") as stream:
-        beginning = stream.read(8)
+        beginning = stream.read(64)
         if beginning.startswith(OLD_MARK):
             tail = b""
             while block := stream.read(READ_BYTES):
@@ -171,11 +171,9 @@ def _check_kind(path: Path) -> None:
                 tail = block[-len(_ENCRYPTED_MARK) :]
             raise not_a_workbook("it is an old Excel file")
     if not beginning:
-        raise UnreadableFile(
-            "EMPTY_FILE", "file", "The file is empty.", "Export it again and check its size."
-        )
+        raise empty_file("file")
     if not beginning.startswith(ZIP_MARK):
-        raise not_a_workbook("its content is something else")
+        raise not_a_workbook(f"the content is {kind_of(beginning) or 'something else'}")
 
 
 @contextmanager
@@ -198,14 +196,7 @@ def _check_sizes(archive: zipfile.ZipFile, packed_bytes: int) -> None:
         with _part(archive, part.filename) as stream:
             while block := stream.read(READ_BYTES):
                 unpacked += len(block)
-                is_bomb = unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * packed_bytes
-                if is_bomb or unpacked > MAX_UNPACKED_BYTES:
-                    raise UnreadableFile(
-                        "UNPACKED_TOO_LARGE",
-                        "file",
-                        "Unpacked, the workbook is larger than any that is read.",
-                        "Clear the cells outside of its tables, or deliver them as CSV or Parquet.",
-                    )
+                check_unpacked(unpacked, packed_bytes, MAX_UNPACKED_BYTES)
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
