@@ -14,6 +14,7 @@ from datetime import date
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import Column, ColumnType
+from pipelines.extracts.periods_sql import agreed, first_day
 from pipelines.extracts.readers.cells import TEXT, Cells, clean_name, literal
 from pipelines.extracts.typing_sql import (
     DUCKDB_TYPES,
@@ -25,7 +26,15 @@ from pipelines.extracts.typing_sql import (
     parsed,
     sheet_moment,
 )
-from pipelines.extracts.vocabulary import Definition, Feed, IgnoredRows, OnePer, Record, Source
+from pipelines.extracts.vocabulary import (
+    NAMED_FORMATS,
+    Definition,
+    Feed,
+    IgnoredRows,
+    OnePer,
+    Record,
+    Source,
+)
 
 BLANK_ROW = "blank row"
 SUPPRESSION_REASON = "suppression_reason"
@@ -191,13 +200,19 @@ def _typed(compiler: Compiler, text: str, source: Source, type_: ColumnType) -> 
     """SQL for the value of a text by the format and period of its source."""
     if source.format is None and source.period is None and source.plus_months is None:
         return _or_sheet_moment(compiler, parsed(text, type_), text, source, type_)
-    day = parsed(text, ColumnType.DATE) if source.format is None else formatted(text, source.format)
+    day = parsed(text, ColumnType.DATE) if source.format is None else _dated(text, source.format)
     day = _or_sheet_moment(compiler, day, text, source, ColumnType.DATE)
     if source.plus_months is not None:
         day = months_later(day, source.plus_months)
-    if source.period is not None:
-        day = edge_of_period(day, source.period, source.edge)
+    if source.length is not None:
+        day = edge_of_period(day, source.length, source.edge)
     return f"cast({day} as {DUCKDB_TYPES[type_]})"
+
+
+def _dated(text: str, formats: tuple[str, ...]) -> str:
+    return agreed(
+        [first_day(text, each) if each in NAMED_FORMATS else formatted(text, each) for each in formats]
+    )
 
 
 def _or_sheet_moment(compiler: Compiler, value: str, text: str, source: Source, type_: ColumnType) -> str:

@@ -43,6 +43,17 @@ class Period(StrEnum):
     FINANCIAL_YEAR = "financial_year"
 
 
+# Formats that are known by name: how a period is written, and its length.
+NAMED_FORMATS = {
+    "day": Period.DAY,
+    "month": Period.MONTH,
+    "quarter": Period.QUARTER,
+    "financial_quarter": Period.QUARTER,
+    "year": Period.YEAR,
+    "financial_year": Period.FINANCIAL_YEAR,
+}
+
+
 def _check_matches(pattern: str) -> str:
     """Patterns are run by RE2 on cells and by Python on file names, so both must take them."""
     try:
@@ -60,6 +71,12 @@ def _check_pattern(pattern: str) -> str:
 
 
 def _check_format(text: str) -> str:
+    if text in NAMED_FORMATS:
+        return text
+    return _check_day_format(text)
+
+
+def _check_day_format(text: str) -> str:
     unknown = [found for found in re.findall(r"%-?.?", text) if found not in DIRECTIVES]
     if unknown or "%" not in text:
         raise ValueError(f"a date format is made of {', '.join(sorted(DIRECTIVES))}: {text}")
@@ -68,6 +85,7 @@ def _check_format(text: str) -> str:
 
 Pattern = Annotated[str, BeforeValidator(_check_pattern)]
 DateFormat = Annotated[str, BeforeValidator(_check_format)]
+DayFormat = Annotated[str, BeforeValidator(_check_day_format)]
 
 
 class Source(Words):
@@ -86,9 +104,10 @@ class Source(Words):
     - `case`: `upper`, `lower`
     - `map` (values written here) or `lookup` (a table under `lookups`), both regardless of case and blanks;
       other text is left as it is, so that the gate sees it, or becomes null with `otherwise: empty`
-    - `format`: how a date is written, such as `MSitAE-%B-%Y`
+    - `format`: how a date is written, such as `MSitAE-%B-%Y`, or by the name of a kind, such as `month`; of
+      several formats all that fit must mean the same day
     - `plus_months`: so many months later, or earlier with a minus
-    - `period` and `edge`: the `start` or `end` of the period in which the date lies
+    - `period` and `edge`: the `start` or `end` of the period in which the date lies; a kind has its own
     """
 
     column: str | None = None
@@ -103,10 +122,15 @@ class Source(Words):
     map: dict[str, str] | None = None
     lookup: str | None = None
     otherwise: Literal["keep", "empty"] = "keep"
-    format: DateFormat | None = None
+    format: tuple[DateFormat, ...] | None = Field(default=None, min_length=1)
     plus_months: int | None = Field(default=None, ge=-1200, le=1200)
     period: Period | None = None
     edge: Literal["start", "end"] = "start"
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _one_needs_no_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -117,11 +141,17 @@ class Source(Words):
             raise ValueError(f"a sum or difference takes no {', '.join(sorted(steps))}")
         if self.map is not None and self.lookup is not None:
             raise ValueError("map and lookup exclude each other")
-        if "edge" in steps and self.period is None:
+        if "edge" in steps and self.length is None:
             raise ValueError("edge needs a period")
         if "otherwise" in steps and self.map is None and self.lookup is None:
             raise ValueError("otherwise needs a map or lookup")
         return self
+
+    @property
+    def length(self) -> Period | None:
+        """The length of the period: as `period` says, else that of all formats, if they have one."""
+        lengths = {NAMED_FORMATS.get(each) for each in self.format or ()}
+        return self.period or (lengths.pop() if len(lengths) == 1 else None)
 
     @property
     def operands(self) -> tuple["Source", ...]:
@@ -327,7 +357,7 @@ class PublishedOn(Words):
 
     note: str | None = None
     pattern: Pattern
-    format: DateFormat
+    format: DayFormat
 
 
 class Headerless(Words):

@@ -18,10 +18,12 @@ from pipelines.extracts import vocabulary
 from pipelines.extracts.contract import Contract, lake_schema, load_contracts
 from pipelines.extracts.contract_columns import ColumnType
 from pipelines.extracts.mapping import Mapping, load_mapping, load_mappings
+from pipelines.extracts.periods_sql import first_day
 from pipelines.extracts.read import Extracted, provided, read
 from pipelines.extracts.readers.cells import literal
 from pipelines.extracts.recognise import recognise
 from pipelines.extracts.typing_sql import parsed
+from pipelines.extracts.vocabulary import NAMED_FORMATS
 from pipelines.extracts.yaml_text import compose, plain
 from pipelines.gates.gate import judge
 from pipelines.mart.cookbook import Question, read_questions, written
@@ -516,6 +518,16 @@ def test_what_is_read_as_what():
                     checked[name] += 1
     assert checked["number"] > 6
     assert checked["date"] > 3
+
+
+def test_every_way_to_write_a_period_is_read():
+    rows = re.findall(r"^\| `(\w+)` \| (`.*) \|$", ONBOARDING, re.MULTILINE)
+    kinds = {kind: re.findall(r"`([^`]+)`", written) for kind, written in rows if kind in NAMED_FORMATS}
+    assert kinds.keys() == NAMED_FORMATS.keys()
+    for kind, texts in kinds.items():
+        days = duckdb.sql(f"select {', '.join(first_day(literal(text), kind) for text in texts)}").fetchone()
+        assert days is not None
+        assert None not in days
 
 
 def test_the_contract_on_the_page_is_one(tmp_path, contracts):
