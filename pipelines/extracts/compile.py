@@ -25,6 +25,7 @@ from pipelines.extracts.typing_sql import (
     native,
     parsed,
     sheet_moment,
+    with_point,
 )
 from pipelines.extracts.vocabulary import (
     NAMED_FORMATS,
@@ -144,7 +145,7 @@ def cell_as_number(compiler: Compiler, position: int) -> str:
     """SQL for a cell of `cells` as a number, null where it is none."""
     cell, type_ = f"c{position}", compiler.cells.types[position]
     number = native(cell, type_, ColumnType.NUMBER)
-    return number or parsed(as_text(cell, type_), ColumnType.NUMBER)
+    return number or parsed(_number_text(compiler, as_text(cell, type_)), ColumnType.NUMBER)
 
 
 def cell_as_text(compiler: Compiler, name: str) -> str:
@@ -198,6 +199,8 @@ def _native_cell(compiler: Compiler, leaf: Leaf) -> tuple[str, str] | None:
 
 def _typed(compiler: Compiler, text: str, source: Source, type_: ColumnType) -> str:
     """SQL for the value of a text by the format and period of its source."""
+    if type_ in NUMERIC and source.column is not None:
+        return parsed(_number_text(compiler, text), type_)
     if source.format is None and source.period is None and source.plus_months is None:
         return _or_sheet_moment(compiler, parsed(text, type_), text, source, type_)
     day = parsed(text, ColumnType.DATE) if source.format is None else _dated(text, source.format)
@@ -207,6 +210,16 @@ def _typed(compiler: Compiler, text: str, source: Source, type_: ColumnType) -> 
     if source.length is not None:
         day = edge_of_period(day, source.length, source.edge)
     return f"cast({day} as {DUCKDB_TYPES[type_]})"
+
+
+def _number_text(compiler: Compiler, text: str) -> str:
+    """A number's text with a decimal point. Files whose cells are parted by `;` may have decimal commas; of
+    all others it is known only if the mapping says so.
+    """
+    decimal = compiler.definition.decimal
+    if decimal in (None, ".") and compiler.cells.delimiter != ";":
+        return text
+    return with_point(text, decimal)
 
 
 def _dated(text: str, formats: tuple[str, ...]) -> str:

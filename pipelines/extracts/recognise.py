@@ -102,6 +102,7 @@ def layout_of(definition: Definition, content: Content) -> Layout:
         widths=headerless.widths if headerless is not None else (),
         usual_delimiter=content.format.delimiter,
         encoding=definition.encoding,
+        decimal=definition.decimal or ".",
         sheet=definition.sheet or Sheet(),
     )
 

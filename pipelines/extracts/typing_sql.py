@@ -30,8 +30,10 @@ DUCKDB_TYPES: dict[ColumnType, str] = {
     ColumnType.BOOLEAN: "boolean",
 }
 
-_DIGITS = r"(?:\d+|\d{1,3}(?:,\d{3})+)"
+_DIGITS = r"(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)"
 _NUMBER = rf"[+-]?(?:{_DIGITS}(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
+_COMMA_NUMBER = r"[+-]?(?:(?:\d+|[1-9]\d{0,2}(?:[. \x{00A0}]\d{3})+)(?:,\d+)?|,\d+)(?:[eE][+-]?\d+)?"
+_AMBIGUOUS_NUMBER = r"[+-]?[1-9]\d{0,2}[.,]\d{3}(?:[eE][+-]?\d+)?"
 _WHOLE = rf"[+-]?{_DIGITS}(?:\.0+)?"
 _ISO_DAY = r"[1-9]\d{3}-\d\d-\d\d"
 _BRITISH_DAY = r"\d\d/\d\d/[1-9]\d{3}"
@@ -58,6 +60,23 @@ def parsed(text: str, type_: ColumnType) -> str:
             return _timestamp(text)
         case ColumnType.BOOLEAN:
             return _boolean(text)
+
+
+def with_point(text: str, decimal: str | None) -> str:
+    """SQL for a number's text with a decimal point and nothing between thousands; null where it is no number
+    with this decimal mark.
+
+    `decimal` is the mark, None where it may be either: then `1,234` and `1.234` could be two numbers each and
+    are none, while `12,5`, `1.234,5` and `1,234,567` can be but one.
+    """
+    without_dots = f"regexp_replace({text}, '[. \\x{{00A0}}]', '', 'g')"
+    comma = f"case when {_matches(text, _COMMA_NUMBER)} then replace({without_dots}, ',', '.') end"
+    if decimal == ",":
+        return comma
+    point = f"case when {_matches(text, _NUMBER)} then replace({text}, ',', '') end"
+    if decimal == ".":
+        return point
+    return f"case when not {_matches(text, _AMBIGUOUS_NUMBER)} then coalesce({point}, {comma}) end"
 
 
 def native(cell: str, cell_type: str, type_: ColumnType) -> str | None:

@@ -387,6 +387,7 @@ class Definition(Words):
     - `header`: columns that must be there, `optional` ones that may be, or `headerless`
     - `sheet`: where the table lies, if the file is a workbook
     - `delimiter` and `encoding`, where they are not to be found out
+    - `decimal`: the mark before the decimals of a number
     - `defined_in`: the mapping that provides the measures this one feeds
     - `suppression`: tokens beyond those of `suppression.yml`, or with another reason
     """
@@ -398,6 +399,7 @@ class Definition(Words):
     expected_every_days: int | None = Field(default=None, ge=1)
     file: tuple[str, ...] = Field(min_length=1)
     delimiter: Literal[",", "\t", ";", "|"] | None = None
+    decimal: Literal[".", ","] | None = None
     encoding: Literal["utf-8", "cp1252", "utf-16-le", "utf-16-be"] | None = None
     header: tuple[str, ...] | None = Field(default=None, min_length=1)
     optional: tuple[str, ...] = ()

@@ -20,7 +20,8 @@ MAX_COLUMNS = 4096
 class Layout:
     """What has to be known before a file can be read: header or not, the names that it must have or the
     `widths` that a file without may have; of texts the delimiter and encoding (None: to be found out;
-    `usual_delimiter` is that of the file's ending), and where in a workbook the table lies.
+    `usual_delimiter` is that of the file's ending), and where in a workbook the table lies. `decimal` is the
+    mark that texts have before decimals; numbers that are no text are written with it too.
     """
 
     delimiter: str | None = None
@@ -29,6 +30,7 @@ class Layout:
     widths: tuple[int, ...] = ()
     usual_delimiter: str | None = None
     encoding: str | None = None
+    decimal: str = "."
     sheet: Sheet = field(default_factory=Sheet)
 
 

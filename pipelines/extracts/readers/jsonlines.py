@@ -70,7 +70,8 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
     rows = 0
     connection.execute("create table cells (source_row bigint)")
     with path.open("rb") as stream:
-        for line, record in _records(stream if encoding == UTF8 else AsUtf8(stream, encoding)):
+        text = stream if encoding == UTF8 else AsUtf8(stream, encoding)
+        for line, record in _records(text, layout.decimal):
             if isinstance(record, str):
                 malformed.append((line, record))
                 continue
@@ -115,7 +116,7 @@ def _names(data: bytes) -> list[str]:
     return list(names)
 
 
-def _records(stream: Readable) -> Iterator[tuple[int, Record | str]]:
+def _records(stream: Readable, decimal: str = ".") -> Iterator[tuple[int, Record | str]]:
     """Line (from 1) and its object, or what is wrong with it; blank lines are passed over."""
     for number, line in enumerate(_lines(stream), start=1):
         if number == 1:
@@ -123,7 +124,7 @@ def _records(stream: Readable) -> Iterator[tuple[int, Record | str]]:
         if len(line) > MAX_ROW_BYTES:
             yield number, TOO_LONG
         elif line.strip():
-            yield number, _record(line, number)
+            yield number, _record(line, number, decimal)
 
 
 def _lines(stream: Readable) -> Iterator[bytes]:
@@ -138,14 +139,18 @@ def _lines(stream: Readable) -> Iterator[bytes]:
         yield rest
 
 
-def _record(line: bytes, number: int) -> Record | str:
+def _record(line: bytes, number: int, decimal: str) -> Record | str:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as fault:
         raise not_utf8(f"line {number}", "A character is not valid UTF-8.") from fault
     try:
         found = json.loads(
-            text, object_pairs_hook=_Object, parse_float=str, parse_int=str, parse_constant=str
+            text,
+            object_pairs_hook=_Object,
+            parse_float=lambda written: written.replace(".", decimal),
+            parse_int=str,
+            parse_constant=str,
         )
     except (ValueError, RecursionError):
         return NO_OBJECT

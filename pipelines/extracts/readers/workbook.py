@@ -62,7 +62,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
     """
     with _opened(path) as book:
         name = book.sheet_for(layout)
-        rows = book.rows(name)
+        rows = book.rows(name, layout.decimal)
         head = list(islice(rows, HEADER_SEARCH_ROWS))
         table = find_table(head, layout)
         if table is None:
@@ -139,14 +139,17 @@ class _Book:
             self._heads[name] = list(islice(self.rows(name), HEADER_SEARCH_ROWS))
         return self._heads[name]
 
-    def rows(self, name: str) -> Iterator[Row]:
-        """The rows of a sheet from its first, each cell as text; None where a cell is empty."""
+    def rows(self, name: str, decimal: str = ".") -> Iterator[Row]:
+        """The rows of a sheet from its first, each cell as text; None where a cell is empty. `decimal` is the
+        mark before the decimals of a number.
+        """
+        texts = _TEXTS | {float: lambda value: _text_of_number(value).replace(".", decimal)}
         self.bounds.check_sheet(name)
         errors = self.bounds.errors(name)
         with _faults():
             sheet = self._calamine.get_sheet_by_name(name)
         for number, values in enumerate(sheet.iter_rows(), start=1):
-            row = [_TEXTS[type(value)](value) for value in values]
+            row = [texts[type(value)](value) for value in values]
             for column, text in errors.get(number, ()):
                 if column < len(row):
                     row[column] = text
