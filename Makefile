@@ -13,7 +13,7 @@ UV = .venv-uv/bin/uv
 QI = $(UV) run --frozen --no-dev qi
 DEV = $(UV) run --frozen
 
-.PHONY: run test setup lint types unit integration dbt-unit benchmarks dev clean help
+.PHONY: run test setup lint types unit integration dbt-unit benchmarks fuzz dev clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,6 +42,9 @@ types: setup ## type check
 
 benchmarks: setup ## how fast, against a peer in the same run (minutes)
 	$(DEV) pytest tests/benchmarks -s
+
+fuzz: setup ## damaged files of every format, for FUZZ_SECONDS (an hour)
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(DEV) pytest tests/fuzz -s
 
 dev: setup ## Dagster's pages on http://localhost:3000
 	$(DEV) qi dev
