@@ -351,6 +351,22 @@ def demo(settings: Settings, **options: object) -> None:
 
 
 @main.command()
+@click.option("--series", default=20_000, show_default=True, help="Simulated series of each chart.")
+@click.option("--seed", default=20261125, show_default=True)
+def simulate(series: int, seed: int) -> None:
+    """Simulate how often chance alone makes a chart signal, for every rule set, chart and length.
+
+    Writes dbt_project/seeds/spc/spc_in_control_rate.csv, which the next run compares the night's signals
+    with. To be run again after a change of a rule set; takes about a minute and a half.
+    """
+    from pipelines.metrics.in_control import RATES, simulate, write_rates
+    from pipelines.metrics.rule_sets import read_rule_sets
+
+    rates = simulate(read_rule_sets(), series=series, seed=seed, progress=click.echo)
+    click.echo(f"{write_rates(rates, RATES)} rows in {RATES.relative_to(PROJECT_ROOT)}")
+
+
+@main.command()
 @click.option("--port", default=3000, show_default=True)
 @click.pass_obj
 def dev(settings: Settings, port: int) -> None:

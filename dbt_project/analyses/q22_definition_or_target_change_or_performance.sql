@@ -2,13 +2,13 @@
 --
 -- Read: one row a series (whole organisation, all strata together) with the mean of the periods after
 -- changed_from beside the mean of the periods before, over the same length of time. definition_changes and
--- target_changes count what took effect in the same stretch; explanation says which of them a reader must rule
--- out before he calls the difference performance. A definition change counts when numbers, direction or wording
--- changed.
--- Caveats: a difference of means is no signal; whether it is more than common cause is for the control
--- charts. changed_from is the middle of the months looked at; set it to the day you are asked about.
+-- target_changes count what took effect in the same stretch; signals_after counts the periods after that the control
+-- chart marks as a special cause; explanation says what a reader must rule out before he calls the difference
+-- performance. A definition change counts when numbers, direction or wording changed.
+-- Caveats: a difference of means is no signal: without signals_after it is common cause. A definition change
+-- can itself make the chart signal. changed_from is the middle of the months looked at; set it to the day you are asked about.
 -- Measures for improvement are not for comparing organisations.
--- depends_on: {{ ref('fct_measure_point') }}, {{ ref('dim_measure') }}, {{ ref('dim_target') }}, {{ ref('release') }}
+-- depends_on: {{ ref('fct_measure_point') }}, {{ ref('fct_spc_point') }}, {{ ref('dim_measure') }}, {{ ref('dim_target') }}, {{ ref('release') }}
 with
 parameters as (
     select
@@ -44,6 +44,22 @@ performance as (
         avg(case when is_after then value end) as mean_after
     from points
     group by measure_id, organisation_code
+),
+
+charted as (
+    select
+        points.measure_id,
+        points.organisation_code,
+        count(*) as signals_after
+    from spc.fct_spc_point as points
+    cross join parameters
+    where
+        points.is_chosen
+        and points.unit_code is null
+        and points.stratum = 'all'
+        and points.signal <> 'common_cause'
+        and points.period_start between parameters.changed_from and parameters.as_of_date
+    group by points.measure_id, points.organisation_code
 ),
 
 definitions as (
@@ -97,6 +113,7 @@ select
     performance.mean_before,
     performance.mean_after,
     performance.mean_after - performance.mean_before as difference,
+    coalesce(charted.signals_after, 0) as signals_after,
     coalesce(definitions.definition_changes, 0) as definition_changes,
     definitions.last_definition_change,
     coalesce(target_changes.target_changes, 0) as target_changes,
@@ -107,10 +124,15 @@ select
         when definitions.definition_changes > 0 then 'definition changed: means are not comparable'
         when target_changes.target_changes > 0 then 'target changed: a new colour is not a new performance'
         when performance.periods_before = 0 or performance.periods_after = 0 then 'nothing to compare'
-        else 'neither changed: the difference, if any, is in the numbers'
+        when charted.signals_after > 0 then 'neither changed: performance did'
+        else 'neither changed, and the difference is common cause'
     end as explanation
 from performance
 inner join core.dim_measure as measures on performance.measure_id = measures.measure_id and measures.is_latest
+left join charted
+    on
+        performance.measure_id = charted.measure_id
+        and performance.organisation_code = charted.organisation_code
 left join definitions on performance.measure_id = definitions.measure_id
 left join target_changes
     on

@@ -5,7 +5,10 @@
 
 {#- The models that keep charts from night to night; a series is done when all of them have it. -#}
 {% macro spc_kept_models() -%}
-    {{ return(['fct_spc_point', 'fct_spc_phase', 'int_spc__summaries']) }}
+    {{ return([
+        'fct_spc_point', 'fct_spc_phase', 'int_spc__summaries', 'int_spc__ends', 'int_spc__change_points',
+        'fct_rag_change'
+    ]) }}
 {%- endmacro %}
 
 {#- The load up to which every kept model is complete; none when one of them has to be built in full. -#}

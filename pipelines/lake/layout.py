@@ -102,6 +102,7 @@ PUBLISHED_ICONS = pa.schema(
     [
         ("release_id", pa.string()),
         ("published_at", pa.timestamp("us")),
+        ("series_id", pa.string()),
         ("measure_id", pa.string()),
         ("organisation_code", pa.string()),
         ("unit_code", pa.string()),

@@ -20,7 +20,7 @@ from pipelines.lake.layout import PART, PUBLISHED_ICONS, Lake, release_part
 STATUS_TABLE = "spc.fct_spc_status"
 ICON_TABLE = "spc.fct_published_icon"
 
-SERIES = ("measure_id", "organisation_code", "unit_code", "stratum", "rule_set_id")
+SERIES = ("series_id", "measure_id", "organisation_code", "unit_code", "stratum", "rule_set_id")
 ICONS = ("chart_type", "variation_icon", "assurance_icon")
 
 

@@ -60,16 +60,17 @@ class InControlRate:
 def simulate(
     rule_sets: Sequence[Rules],
     chart_types: Sequence[str] = tuple(DRAW),
-    lengths: Sequence[int] = LENGTHS,
+    lengths: Sequence[int] = (),
     series: int = SERIES,
     seed: int = SEED,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Iterator[InControlRate]:
-    """Rates for every rule set, chart and length, in that order of nesting within a chart.
+    """Rates for every rule set, chart and length (`lengths_for` when none are given).
 
     The same arguments give the same rates: every chart and chunk of series has a stream of its own, and a
     shorter length is the beginning of a longer one.
     """
+    lengths = lengths or lengths_for(rule_sets)
     for chart_type in chart_types:
         progress(f"simulating {series:,} in-control series of chart {chart_type}")
         number = sorted(DRAW).index(chart_type)
@@ -89,6 +90,12 @@ def simulate(
                 yield _rate(
                     rules.rule_set_id, chart_type, length, hits[rules.rule_set_id, length], series, seed
                 )
+
+
+def lengths_for(rule_sets: Sequence[Rules]) -> list[int]:
+    """`LENGTHS`, and on either side of the step where a rule set begins to draw limits."""
+    steps = {rules.minimum_points - before for rules in rule_sets for before in (0, 1)}
+    return sorted({*LENGTHS, *(points for points in steps if points > LENGTHS[0])})
 
 
 def _hits(

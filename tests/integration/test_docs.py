@@ -69,7 +69,9 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(place), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/cookbook.md", "docs/data_dictionary.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/cookbook.md", "docs/data_dictionary.md", "docs/spc_chance.md"]
+)
 def test_every_query_on_a_page_runs(demo_night, name):
     home, _ = demo_night
     queries = blocks((PROJECT_ROOT / name).read_text(encoding="utf-8"), "sql")
@@ -117,7 +119,7 @@ def test_the_cookbooks_commands_run(demo_night):
 
 
 def test_the_questions_asked_for_are_there():
-    assert list(QUESTIONS) == [1, 2, 11, 14, 21, 22, 25]
+    assert list(QUESTIONS) == [1, 2, 5, 6, 7, 8, 10, 11, 14, 21, 22, 25]
 
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=lambda question: question.path.stem[:3])

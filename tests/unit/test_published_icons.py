@@ -13,7 +13,7 @@ from tests.killing import killed_before_step
 from tests.unit.test_publish import build, new_manifest, new_settings, silent
 
 STATUS = (
-    "create or replace table spc.fct_spc_status (measure_id varchar, organisation_code varchar, "
+    "create or replace table spc.fct_spc_status (series_id varchar, measure_id varchar, organisation_code varchar, "
     "unit_code varchar, stratum varchar, rule_set_id varchar, chart_type varchar, variation_icon varchar, "
     "assurance_icon varchar, last_period_start date)"
 )
@@ -40,8 +40,19 @@ def chart(settings: Settings, icons: list[tuple]) -> None:
         connection.execute("create schema spc")
         connection.execute(STATUS)
         for measure, unit, icon in icons:
-            row = [measure, "ZZ1", unit, "all", "mdc", "i", icon, "none", "2026-10-01"]
-            connection.execute("insert into spc.fct_spc_status values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            row = [
+                f"series of {measure}",
+                measure,
+                "ZZ1",
+                unit,
+                "all",
+                "mdc",
+                "i",
+                icon,
+                "none",
+                "2026-10-01",
+            ]
+            connection.execute("insert into spc.fct_spc_status values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         connection.execute(
             "create table spc.fct_published_icon as select icons.* from read_parquet(?) as icons "
             "where release_id in (select release_id from read_parquet(?))",

@@ -7,6 +7,7 @@ renamed as (
     select
         release_id,
         {{ as_timestamp('published_at') }} as published_at,
+        series_id,
         measure_id,
         organisation_code,
         unit_code,

@@ -3,6 +3,7 @@ icons as (
     select
         release_id,
         published_at,
+        series_id,
         measure_id,
         organisation_code,
         unit_code,
@@ -25,8 +26,7 @@ releases as (
 select
     icons.release_id,
     icons.published_at,
-    {{ surrogate_key(['icons.measure_id', 'icons.organisation_code', 'icons.unit_code', 'icons.stratum']) }}
-        as series_id,
+    icons.series_id,
     icons.measure_id,
     icons.organisation_code,
     icons.unit_code,

@@ -1,0 +1,173 @@
+{#- What chance is asked about: every chart's last phase, how long it is, and how strong its signal at the end. -#}
+{{ config(
+    materialized='incremental' if target.type == 'duckdb' else 'table',
+    incremental_strategy='append' if target.type == 'duckdb' else none,
+    on_schema_change='fail',
+    pre_hook="{{ spc_forget_changed() }}",
+    post_hook="{{ record_watermark() }}"
+) }}
+{%- set is_partial = spc_watermark() is not none %}
+with
+phases as (
+    select
+        phases.series_id,
+        phases.rule_set_id,
+        phases.measure_id,
+        phases.organisation_code,
+        phases.unit_code,
+        phases.stratum,
+        phases.is_chosen,
+        phases.chart_type,
+        phases.phase,
+        phases.useful_points,
+        phases.longest_run,
+        phases.crossings,
+        coalesce(phases.has_runs_signal, false) as has_runs_signal,
+        phases.signalling_points,
+        row_number() over (
+            partition by phases.series_id, phases.rule_set_id order by phases.phase desc nulls last
+        ) as from_the_end
+    from {{ ref('fct_spc_phase') }} as phases
+    {%- if is_partial %}
+    inner join {{ ref('int_spc__changed_series') }} as changed on phases.series_id = changed.series_id
+    {%- endif %}
+),
+
+last_phases as (
+    select *
+    from phases
+    where from_the_end = 1
+),
+
+-- How far back each kind of signal reaches from the last point.
+stretches as (
+    select
+        points.series_id,
+        points.rule_set_id,
+        count(points.value) as points,
+        max(points.place_in_phase) as last_place,
+        {%- for rule in ['trend', 'alternating', 'hugging', 'avoiding'] %}
+        max(case when not points.is_{{ rule }} then points.place_in_phase end) as last_without_{{ rule }},
+        {%- endfor %}
+        {%- for column in ['signal', 'signal_direction', 'point_type'] %}
+        max(case when points.is_last_in_phase then points.{{ column }} end) as {{ column }},
+        {%- endfor %}
+        {%- for rule in ['outside', 'shift', 'trend', 'two_in_three', 'four_in_five', 'alternating', 'hugging', 'avoiding'] %}
+        max(case when points.is_last_in_phase and points.is_{{ rule }} then 1 else 0 end) = 1 as is_{{ rule }},
+        {%- endfor %}
+        max(case when points.is_last_in_phase then points.run_length end) as run_length,
+        max(
+            case
+                when not points.is_last_in_phase then null
+                when points.value >= points.centre_line
+                    then (points.value - points.centre_line) / nullif(points.upper_limit - points.centre_line, 0)
+                else (points.centre_line - points.value) / nullif(points.centre_line - points.lower_limit, 0)
+            end
+        ) as limits_from_centre
+    from {{ ref('fct_spc_point') }} as points
+    inner join last_phases
+        on
+            points.series_id = last_phases.series_id
+            and points.rule_set_id = last_phases.rule_set_id
+            and points.phase = last_phases.phase
+    where points.place_in_phase is not null
+    group by points.series_id, points.rule_set_id
+),
+
+-- Beyond 30 sigma a double can no longer tell the tail from nothing.
+measured as (
+    select
+        stretches.*,
+        last_phases.useful_points,
+        last_phases.longest_run,
+        last_phases.crossings,
+        last_phases.has_runs_signal,
+        rule_sets.near_limit_sigmas,
+        rule_sets.limit_sigmas,
+        rule_sets.zone_sigmas,
+        least(stretches.limits_from_centre * rule_sets.limit_sigmas, 30) as sigmas,
+        (last_phases.useful_points - 1) / 2e0 - last_phases.crossings - 0.5e0 as crossings_missing,
+        {{ normal_tail('rule_sets.near_limit_sigmas') }}
+        - case
+            when rule_sets.two_in_three_stops_at_limit then {{ normal_tail('rule_sets.limit_sigmas') }} else 0
+        end as near_share,
+        {{ normal_tail('rule_sets.zone_sigmas') }} as zone_share
+    from stretches
+    inner join last_phases
+        on stretches.series_id = last_phases.series_id and stretches.rule_set_id = last_phases.rule_set_id
+    inner join {{ ref('dim_rule_set') }} as rule_sets on stretches.rule_set_id = rule_sets.rule_set_id
+),
+
+-- -log10 of the chance of each pattern that the end shows: see pipelines/metrics/strength.py.
+strengths as (
+    select
+        *,
+        case when is_outside then -log10(2 * {{ normal_tail('sigmas') }}) end as outside_strength,
+        case when is_shift then (run_length - 1) * log10(2e0) end as shift_strength,
+        case
+            when is_trend
+                then ({{ ln_factorial('(last_place - coalesce(last_without_trend, 0))') }} - ln(2e0)) / ln(10e0)
+        end as trend_strength,
+        case
+            when is_two_in_three
+                then -log10(2 * (3 * power(near_share, 2) * (1 - near_share) + power(near_share, 3)))
+        end as two_in_three_strength,
+        case
+            when is_four_in_five
+                then -log10(2 * (5 * power(zone_share, 4) * (1 - zone_share) + power(zone_share, 5)))
+        end as four_in_five_strength,
+        case
+            when is_alternating
+                then -log10(4e0) - (last_place - coalesce(last_without_alternating, 0) + 1) * log10(2 / pi())
+        end as alternating_strength,
+        case
+            when is_hugging
+                then -(last_place - coalesce(last_without_hugging, 0)) * log10(1 - 2 * zone_share)
+        end as hugging_strength,
+        case
+            when is_avoiding
+                then -(last_place - coalesce(last_without_avoiding, 0)) * log10(2 * zone_share)
+        end as avoiding_strength,
+        case
+            when has_runs_signal
+                then longest_run * log10(2e0) - log10(greatest(useful_points - longest_run + 2, 1))
+        end as longest_run_strength,
+        case
+            when has_runs_signal and crossings_missing > 0
+                then -log10({{ normal_tail('(crossings_missing * 2 / sqrt(useful_points - 1))') }})
+        end as crossings_strength
+    from measured
+)
+
+select
+    last_phases.series_id,
+    last_phases.rule_set_id,
+    last_phases.measure_id,
+    last_phases.organisation_code,
+    last_phases.unit_code,
+    last_phases.stratum,
+    last_phases.is_chosen,
+    last_phases.chart_type,
+    last_phases.phase,
+    cast(strengths.points as bigint) as points,
+    case when strengths.signal = 'common_cause' and last_phases.has_runs_signal then 'runs' else strengths.signal end
+        as signal,
+    strengths.signal_direction,
+    strengths.point_type,
+    last_phases.has_runs_signal,
+    last_phases.signalling_points > 0 or last_phases.has_runs_signal as has_any_signal,
+    strengths.signal <> 'common_cause' or last_phases.has_runs_signal as has_signal_at_end,
+    case
+        when strengths.signal <> 'common_cause' or last_phases.has_runs_signal
+            then greatest(
+                {%- for rule in [
+                    'outside', 'shift', 'trend', 'two_in_three', 'four_in_five', 'alternating', 'hugging', 'avoiding',
+                    'longest_run', 'crossings'
+                ] %}
+                coalesce({{ rule }}_strength, 0){{ ',' if not loop.last }}
+                {%- endfor %}
+            )
+    end as strength
+from last_phases
+inner join strengths
+    on last_phases.series_id = strengths.series_id and last_phases.rule_set_id = strengths.rule_set_id

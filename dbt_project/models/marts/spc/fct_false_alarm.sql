@@ -1,0 +1,154 @@
+with
+clock as (
+    select as_of_date
+    from {{ ref('stg_tonight__clock') }}
+),
+
+charts as (
+    select
+        chances.organisation_code,
+        chances.rule_set_id,
+        bands.points_band,
+        chances.points,
+        chances.has_any_signal,
+        chances.has_signal_at_end,
+        chances.any_point_rate,
+        chances.any_point_se,
+        chances.end_rate,
+        chances.end_se
+    from {{ ref('int_spc__chances') }} as chances
+    inner join {{ ref('points_band') }} as bands
+        on
+            chances.points >= bands.from_points
+            and (chances.points < bands.until_points or bands.until_points is null)
+),
+
+asked as (
+    select
+        organisation_code,
+        rule_set_id,
+        points_band,
+        points,
+        'any point' as signal_scope,
+        has_any_signal as is_flagged,
+        any_point_rate as rate,
+        any_point_se as rate_se
+    from charts
+    union all
+    select
+        organisation_code,
+        rule_set_id,
+        points_band,
+        points,
+        'last point' as signal_scope,
+        has_signal_at_end as is_flagged,
+        end_rate as rate,
+        end_se as rate_se
+    from charts
+),
+
+-- Each chart counts in four groups: its organisation or all, its length or all.
+grouped as (
+    select
+        asked.*,
+        levels.level_name,
+        case when levels.level_name = 'organisation' then asked.organisation_code end as group_organisation_code,
+        case when levels.is_banded then asked.points_band else 'all' end as group_points_band
+    from asked
+    cross join (
+        select 'organisation' as level_name, true as is_banded
+        union all
+        select 'organisation' as level_name, false as is_banded
+        union all
+        select 'portfolio' as level_name, true as is_banded
+        union all
+        select 'portfolio' as level_name, false as is_banded
+    ) as levels
+),
+
+counted as (
+    select
+        level_name,
+        group_organisation_code as organisation_code,
+        rule_set_id,
+        group_points_band as points_band,
+        signal_scope,
+        min(points) as fewest_points,
+        max(points) as most_points,
+        count(*) as series,
+        count(case when is_flagged then 1 end) as flagged,
+        sum(rate) as expected_by_chance,
+        sum(rate_se) as expected_se,
+        sqrt(sum(rate * (1 - rate))) as standard_deviation
+    from grouped
+    group by level_name, group_organisation_code, rule_set_id, group_points_band, signal_scope
+),
+
+-- The binomial of the mean rate; rates of 0 and 1 are simulated ones, and nothing is that certain.
+asked_of_chance as (
+    select
+        *,
+        greatest(least(expected_by_chance / series, 1 - 1e-9), 1e-9) as mean_rate
+    from counted
+),
+
+-- One row a count from the flagged on to all. Numbers of rows stand for the numbers of series.
+numbers as (
+    select row_number() over (order by series_id nulls last, rule_set_id nulls last) as hits
+    from {{ ref('int_spc__chances') }}
+),
+
+tails as (
+    select
+        asked_of_chance.level_name,
+        asked_of_chance.organisation_code,
+        asked_of_chance.rule_set_id,
+        asked_of_chance.points_band,
+        asked_of_chance.signal_scope,
+        sum({{ binomial_probability('numbers.hits', 'asked_of_chance.series', 'asked_of_chance.mean_rate') }}) as tail
+    from asked_of_chance
+    inner join numbers
+        on
+            numbers.hits between asked_of_chance.flagged and asked_of_chance.series
+            -- What lies further from the mean than 12 standard deviations adds nothing that a double holds.
+            and numbers.hits <= greatest(
+                asked_of_chance.flagged + 100, asked_of_chance.expected_by_chance + 12 * sqrt(asked_of_chance.series) + 100
+            )
+    where asked_of_chance.flagged > 0
+    group by
+        asked_of_chance.level_name,
+        asked_of_chance.organisation_code,
+        asked_of_chance.rule_set_id,
+        asked_of_chance.points_band,
+        asked_of_chance.signal_scope
+)
+
+select
+    {{ surrogate_key([
+        'counted.level_name', 'counted.organisation_code', 'counted.rule_set_id', 'counted.points_band',
+        'counted.signal_scope'
+    ]) }} as false_alarm_id,
+    clock.as_of_date,
+    counted.level_name,
+    counted.organisation_code,
+    counted.rule_set_id,
+    counted.points_band,
+    counted.signal_scope,
+    cast(counted.fewest_points as bigint) as fewest_points,
+    cast(counted.most_points as bigint) as most_points,
+    cast(counted.series as bigint) as series,
+    cast(counted.flagged as bigint) as flagged,
+    counted.expected_by_chance,
+    counted.expected_se,
+    counted.standard_deviation,
+    least(1.0, case when counted.flagged = 0 then 1.0 else tails.tail end) as probability_of_so_many,
+    greatest(counted.flagged - counted.expected_by_chance, 0) as flagged_beyond_chance
+from counted
+cross join clock
+left join tails
+    on
+        counted.level_name = tails.level_name
+        and counted.organisation_code is not distinct from tails.organisation_code
+        and counted.rule_set_id = tails.rule_set_id
+        and counted.points_band = tails.points_band
+        and counted.signal_scope = tails.signal_scope

@@ -1,0 +1,109 @@
+{%- set months = 24 %}
+with
+clock as (
+    select
+        as_of_date,
+        {{ add_months(-months, 'as_of_date') }} as from_date
+    from {{ ref('stg_tonight__clock') }}
+),
+
+series as (
+    select
+        series_id,
+        measure_id,
+        organisation_code,
+        unit_code,
+        stratum
+    from {{ ref('fct_spc_status') }}
+    where is_chosen and target is not null
+),
+
+changes as (
+    select
+        changes.series_id,
+        changes.change_reason
+    from {{ ref('fct_rag_change') }} as changes
+    cross join clock
+    where changes.period_start > clock.from_date and changes.period_start <= clock.as_of_date
+),
+
+by_series as (
+    select
+        series.series_id,
+        series.measure_id,
+        series.organisation_code,
+        series.unit_code,
+        series.stratum,
+        count(changes.series_id) as colour_changes,
+        {%- for reason in ['target_changed', 'special_cause', 'noise'] %}
+        count(case when changes.change_reason = '{{ reason }}' then 1 end) as {{ reason }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from series
+    left join changes on series.series_id = changes.series_id
+    group by series.series_id, series.measure_id, series.organisation_code, series.unit_code, series.stratum
+),
+
+levels as (
+    select
+        'series' as level_name,
+        series_id,
+        measure_id,
+        organisation_code,
+        unit_code,
+        stratum,
+        1 as series,
+        colour_changes,
+        target_changed,
+        special_cause,
+        noise
+    from by_series
+    union all
+    select
+        'organisation' as level_name,
+        null as series_id,
+        null as measure_id,
+        organisation_code,
+        null as unit_code,
+        null as stratum,
+        count(*) as series,
+        sum(colour_changes) as colour_changes,
+        sum(target_changed) as target_changed,
+        sum(special_cause) as special_cause,
+        sum(noise) as noise
+    from by_series
+    group by organisation_code
+    union all
+    select
+        'portfolio' as level_name,
+        null as series_id,
+        null as measure_id,
+        null as organisation_code,
+        null as unit_code,
+        null as stratum,
+        count(*) as series,
+        sum(colour_changes) as colour_changes,
+        sum(target_changed) as target_changed,
+        sum(special_cause) as special_cause,
+        sum(noise) as noise
+    from by_series
+    having count(*) > 0
+)
+
+select
+    {{ surrogate_key(['levels.level_name', 'levels.organisation_code', 'levels.series_id']) }} as rag_noise_id,
+    levels.level_name,
+    levels.series_id,
+    levels.measure_id,
+    levels.organisation_code,
+    levels.unit_code,
+    levels.stratum,
+    clock.from_date,
+    clock.as_of_date,
+    cast(levels.series as bigint) as series,
+    cast(levels.colour_changes as bigint) as colour_changes,
+    cast(levels.target_changed as bigint) as changes_by_target,
+    cast(levels.special_cause as bigint) as changes_with_special_cause,
+    cast(levels.noise as bigint) as changes_by_noise,
+    100e0 * levels.noise / nullif(levels.noise + levels.special_cause, 0) as noise_pct
+from levels
+cross join clock
