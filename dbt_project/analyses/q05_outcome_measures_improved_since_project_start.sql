@@ -6,10 +6,11 @@
 -- while testing, or after a change was adopted; false_discovery_rate how much of a list down to this row is chance.
 -- Caveats: no signal is not the same as no improvement: with few points_since_begun a chart can hardly show any.
 -- That an improvement follows a change does not prove that the change caused it.
--- depends_on: {{ ref('fct_time_to_signal') }}, {{ ref('fct_spc_status') }}, {{ ref('fct_signal_rank') }}, {{ ref('fct_project') }}, {{ ref('dim_measure') }}
+-- depends_on: {{ ref('fct_time_to_signal') }}, {{ ref('fct_spc_status') }}, {{ ref('fct_signal_rank') }}
+-- depends_on: {{ ref('fct_project') }}, {{ ref('dim_measure') }}
 with
 parameters as (
-    select 'outcome' as family
+    select 'outcome' as measure_family
 )
 
 select
@@ -27,11 +28,17 @@ select
     status.variation_icon in ('improvement_high', 'improvement_low') as still_improved,
     ranks.false_discovery_rate
 from spc.fct_time_to_signal as signals
-inner join parameters on signals.family = parameters.family
+inner join parameters on signals.family = parameters.measure_family
 inner join spc.fct_spc_status as status
     on signals.series_id = status.series_id and signals.rule_set_id = status.rule_set_id
 inner join core.fct_project as projects on signals.project_id = projects.project_id
 inner join core.dim_measure as measures on signals.measure_id = measures.measure_id and measures.is_latest
 left join spc.fct_signal_rank as ranks
     on signals.series_id = ranks.series_id and signals.rule_set_id = ranks.rule_set_id
-order by has_improved desc, still_improved desc, improved_since desc nulls last, signals.project_id asc, measure_name asc
+order by
+    has_improved desc,
+    still_improved desc,
+    improved_since desc nulls last,
+    signals.project_id asc,
+    measures.measure_name asc,
+    signals.series_id asc

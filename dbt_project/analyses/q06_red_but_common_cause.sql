@@ -4,8 +4,10 @@
 -- process is as it was, and asking why this month is red has no answer. assurance_icon tells whether the process
 -- can meet the target at all. noise_pct is the share of its colour changes in two years that had no special cause.
 -- Caveats: common cause is not the same as good. A series that fails its target needs a changed process, not an
--- explanation of its last point. Short series (points) may hide a signal. noise_pct is empty where no colour changed.
--- depends_on: {{ ref('fct_spc_status') }}, {{ ref('dim_measure') }}, {{ ref('rag_margin') }}, {{ ref('fct_rag_noise') }}
+-- explanation of its last point. Short series (points) may hide a signal. noise_pct is empty where no colour
+-- changed.
+-- depends_on: {{ ref('fct_spc_status') }}, {{ ref('dim_measure') }}, {{ ref('rag_margin') }}
+-- depends_on: {{ ref('fct_rag_noise') }}
 with
 parameters as (
     select amber_margin_pct / 100 as amber_margin

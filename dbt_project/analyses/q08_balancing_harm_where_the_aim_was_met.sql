@@ -5,11 +5,12 @@
 -- is first_concern and the last last_concern; variation_icon says whether it signals today.
 -- Caveats: a balancing measure that is not collected harms nobody on paper: without_balancing_measure counts, over
 -- all, the projects with a met aim that have none. A concern since the start need not come from the project.
--- depends_on: {{ ref('fct_project') }}, {{ ref('fct_spc_point') }}, {{ ref('fct_spc_status') }}, {{ ref('dim_measure') }}
+-- depends_on: {{ ref('fct_project') }}, {{ ref('fct_spc_point') }}, {{ ref('fct_spc_status') }}
+-- depends_on: {{ ref('dim_measure') }}
 with
 parameters as (
     select
-        'balancing' as family,
+        'balancing' as measure_family,
         (
             select count(*)
             from core.fct_project
@@ -27,7 +28,7 @@ balancing as (
         coalesce(projects.started_on, projects.chartered_on) as begun_on,
         parameters.without_balancing_measure
     from core.dim_measure as measures
-    inner join parameters on measures.family = parameters.family
+    inner join parameters on measures.family = parameters.measure_family
     inner join core.fct_project as projects on measures.project_id = projects.project_id
     where measures.is_latest and not measures.is_withdrawn and projects.outcome in ('met', 'partly_met')
 ),
@@ -63,4 +64,4 @@ select
 from balancing
 inner join spc.fct_spc_status as status on balancing.measure_id = status.measure_id and status.is_chosen
 left join since on status.series_id = since.series_id and status.rule_set_id = since.rule_set_id
-order by has_harm desc, concern_periods desc, balancing.project_id asc, measure_name asc, status.series_id asc
+order by has_harm desc, concern_periods desc, balancing.project_id asc, balancing.measure_name asc, status.series_id asc

@@ -11,7 +11,7 @@
 with
 parameters as (
     select
-        'outcome' as family,
+        'outcome' as measure_family,
         0.5 as half
 ),
 
@@ -19,13 +19,13 @@ parameters as (
 watched as (
     select
         signals.project_id,
-        coalesce(any_value(signals.method), 'not recorded') as method,
+        coalesce(any_value(signals.method), 'not recorded') as method, -- noqa: RF04
         min(signals.chartered_on) as chartered_on,
         min(signals.signalled_on) as signalled_on,
         max(signals.observed_until) as observed_until,
         arg_min(signals.signal_order, signals.signalled_on) as signal_order
     from spc.fct_time_to_signal as signals
-    inner join parameters on signals.family = parameters.family
+    inner join parameters on signals.family = parameters.measure_family
     where signals.chartered_on is not null
     group by signals.project_id
 ),
@@ -36,7 +36,7 @@ durations as (
         method,
         signal_order,
         signalled_on is not null as has_signal,
-        greatest(datediff('day', chartered_on, coalesce(signalled_on, observed_until)), 0) as days
+        greatest(datediff('day', chartered_on, coalesce(signalled_on, observed_until)), 0) as days_watched
     from watched
 ),
 
@@ -44,22 +44,23 @@ durations as (
 days_with_signals as (
     select
         events.method,
-        events.days,
+        events.days_watched,
         count(distinct events.project_id) as signals,
-        (select count(*) from durations as others where others.method = events.method and others.days >= events.days)
-            as at_risk
+        count(distinct peers.project_id) as at_risk
     from durations as events
+    inner join durations as peers
+        on events.method = peers.method and events.days_watched <= peers.days_watched
     where events.has_signal
-    group by events.method, events.days
+    group by events.method, events.days_watched
 ),
 
 survival as (
     select
         method,
-        days,
+        days_watched,
         exp(
             sum(case when at_risk > signals then ln(1 - signals / at_risk) else -1e9 end)
-                over (partition by method order by days)
+                over (partition by method order by days_watched)
         ) as without_signal
     from days_with_signals
 ),
@@ -67,7 +68,7 @@ survival as (
 medians as (
     select
         survival.method,
-        min(survival.days) as median_days
+        min(survival.days_watched) as median_days
     from survival
     cross join parameters
     where survival.without_signal <= parameters.half + 1e-9

@@ -5,13 +5,13 @@ rates as (
     select
         rule_set_id,
         chart_type,
-        points as from_points,
-        lead(points) over longer as until_points,
-        min(points) over (partition by rule_set_id, chart_type) as fewest_points,
         {%- for column in spc_chance_columns() %}
         {{ column }},
-        lead({{ column }}) over longer as next_{{ column }}{{ ',' if not loop.last }}
+        lead({{ column }}) over longer as next_{{ column }},
         {%- endfor %}
+        points as from_points,
+        lead(points) over longer as until_points,
+        min(points) over (partition by rule_set_id, chart_type) as fewest_points
     from {{ ref('spc_in_control_rate') }}
     window longer as (partition by rule_set_id, chart_type order by points nulls last)
 ),
@@ -19,16 +19,16 @@ rates as (
 placed as (
     select
         ends.*,
+        {%- for column in spc_chance_columns() %}
+        rates.{{ column }},
+        rates.next_{{ column }},
+        {%- endfor %}
         rates.from_points,
         rates.until_points,
         case
             when rates.until_points is null then 0
             else greatest(ends.points - rates.from_points, 0) / cast(rates.until_points - rates.from_points as double)
-        end as way,
-        {%- for column in spc_chance_columns() %}
-        rates.{{ column }},
-        rates.next_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        end as way
     from {{ ref('int_spc__ends') }} as ends
     inner join rates
         on
@@ -56,12 +56,13 @@ between_lengths as (
         has_any_signal,
         has_signal_at_end,
         strength,
-        case when until_points is null and points > from_points then points / cast(from_points as double) else 1 end
-            as times_longest,
         {%- for column in spc_chance_columns() %}
-        {{ column }} + way * (coalesce(next_{{ column }}, {{ column }}) - {{ column }}) as {{ column }}
-        {{- ',' if not loop.last }}
+        {{ column }} + way * (coalesce(next_{{ column }}, {{ column }}) - {{ column }}) as {{ column }},
         {%- endfor %}
+        case
+            when until_points is null and points > from_points then points / cast(from_points as double)
+            else 1
+        end as times_longest
     from placed
 )
 

@@ -52,7 +52,9 @@ stretches as (
         {%- for column in ['signal', 'signal_direction', 'point_type'] %}
         max(case when points.is_last_in_phase then points.{{ column }} end) as {{ column }},
         {%- endfor %}
-        {%- for rule in ['outside', 'shift', 'trend', 'two_in_three', 'four_in_five', 'alternating', 'hugging', 'avoiding'] %}
+        {%- for rule in [
+            'outside', 'shift', 'trend', 'two_in_three', 'four_in_five', 'alternating', 'hugging', 'avoiding'
+        ] %}
         max(case when points.is_last_in_phase and points.is_{{ rule }} then 1 else 0 end) = 1 as is_{{ rule }},
         {%- endfor %}
         max(case when points.is_last_in_phase then points.run_length end) as run_length,
@@ -150,8 +152,10 @@ select
     last_phases.chart_type,
     last_phases.phase,
     cast(strengths.points as bigint) as points,
-    case when strengths.signal = 'common_cause' and last_phases.has_runs_signal then 'runs' else strengths.signal end
-        as signal,
+    case
+        when strengths.signal = 'common_cause' and last_phases.has_runs_signal then 'runs'
+        else strengths.signal
+    end as signal, -- noqa: RF04
     strengths.signal_direction,
     strengths.point_type,
     last_phases.has_runs_signal,

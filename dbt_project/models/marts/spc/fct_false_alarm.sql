@@ -47,6 +47,24 @@ asked as (
     from charts
 ),
 
+levels as (
+    select
+        'organisation' as level_name,
+        true as is_banded
+    union all
+    select
+        'organisation' as level_name,
+        false as is_banded
+    union all
+    select
+        'portfolio' as level_name,
+        true as is_banded
+    union all
+    select
+        'portfolio' as level_name,
+        false as is_banded
+),
+
 -- Each chart counts in four groups: its organisation or all, its length or all.
 grouped as (
     select
@@ -55,15 +73,7 @@ grouped as (
         case when levels.level_name = 'organisation' then asked.organisation_code end as group_organisation_code,
         case when levels.is_banded then asked.points_band else 'all' end as group_points_band
     from asked
-    cross join (
-        select 'organisation' as level_name, true as is_banded
-        union all
-        select 'organisation' as level_name, false as is_banded
-        union all
-        select 'portfolio' as level_name, true as is_banded
-        union all
-        select 'portfolio' as level_name, false as is_banded
-    ) as levels
+    cross join levels
 ),
 
 counted as (
@@ -112,7 +122,8 @@ tails as (
             numbers.hits between asked_of_chance.flagged and asked_of_chance.series
             -- What lies further from the mean than 12 standard deviations adds nothing that a double holds.
             and numbers.hits <= greatest(
-                asked_of_chance.flagged + 100, asked_of_chance.expected_by_chance + 12 * sqrt(asked_of_chance.series) + 100
+                asked_of_chance.flagged + 100,
+                asked_of_chance.expected_by_chance + 12 * sqrt(asked_of_chance.series) + 100
             )
     where asked_of_chance.flagged > 0
     group by

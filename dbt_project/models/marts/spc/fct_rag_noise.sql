@@ -35,9 +35,9 @@ by_series as (
         series.unit_code,
         series.stratum,
         count(changes.series_id) as colour_changes,
-        {%- for reason in ['target_changed', 'special_cause', 'noise'] %}
-        count(case when changes.change_reason = '{{ reason }}' then 1 end) as {{ reason }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        count(case when changes.change_reason = 'target_changed' then 1 end) as target_changed,
+        count(case when changes.change_reason = 'special_cause' then 1 end) as special_cause,
+        count(case when changes.change_reason = 'noise' then 1 end) as noise
     from series
     left join changes on series.series_id = changes.series_id
     group by series.series_id, series.measure_id, series.organisation_code, series.unit_code, series.stratum

@@ -98,9 +98,9 @@ cycles as (
         row_number() over (
             partition by suggested.series_id, suggested.rule_set_id
             order by
-                case when cycles.decision = 'adopt' then 0 else 1 end nulls last,
+                case when cycles.decision = 'adopt' then 0 else 1 end asc nulls last,
                 cycles.started_on desc nulls last,
-                cycles.cycle_id nulls last
+                cycles.cycle_id asc nulls last
         ) as nearness
     from suggested
     inner join {{ ref('fct_pdsa_cycle') }} as cycles on suggested.project_id = cycles.project_id

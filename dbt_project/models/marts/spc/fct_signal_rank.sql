@@ -43,11 +43,11 @@ ranked as (
         judged_by_all.series as series_judged,
         row_number() over (
             partition by chances.rule_set_id
-            order by chances.p_value nulls last, chances.strength desc nulls last, chances.series_id nulls last
+            order by chances.p_value asc nulls last, chances.strength desc nulls last, chances.series_id asc nulls last
         ) as signal_rank,
         row_number() over (
             partition by chances.rule_set_id, chances.organisation_code
-            order by chances.p_value nulls last, chances.strength desc nulls last, chances.series_id nulls last
+            order by chances.p_value asc nulls last, chances.strength desc nulls last, chances.series_id asc nulls last
         ) as rank_in_organisation
     from chances
     inner join judged
