@@ -14,8 +14,8 @@ from tests.unit.test_publish import build, new_manifest, new_settings, silent
 
 STATUS = (
     "create or replace table spc.fct_spc_status (series_id varchar, measure_id varchar, "
-    "organisation_code varchar, unit_code varchar, stratum varchar, rule_set_id varchar, chart_type varchar, variation_icon varchar, "
-    "assurance_icon varchar, last_period_start date)"
+    "organisation_code varchar, unit_code varchar, stratum varchar, rule_set_id varchar, "
+    "chart_type varchar, variation_icon varchar, assurance_icon varchar, last_period_start date)"
 )
 FIRST = [("M1", None, "common_cause"), ("M2", "W1", "common_cause"), ("M3", None, "concern_high")]
 SECOND = [("M1", None, "improvement_low"), ("M2", "W1", "common_cause"), ("M4", None, "none")]
