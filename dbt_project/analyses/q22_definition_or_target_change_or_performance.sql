@@ -6,8 +6,8 @@
 -- control chart marks as a special cause; explanation says what a reader must rule out before he calls the difference
 -- performance. A definition change counts when numbers, direction or wording changed.
 -- Caveats: a difference of means is no signal: without signals_after it is common cause. A definition change
--- can itself make the chart signal. changed_from is the middle of the months looked at; set it to the day you are asked about.
--- Measures for improvement are not for comparing organisations.
+-- can itself make the chart signal. changed_from is the middle of the months looked at; set it to the day you
+-- are asked about. Measures for improvement are not for comparing organisations.
 -- depends_on: {{ ref('fct_measure_point') }}, {{ ref('fct_spc_point') }}, {{ ref('dim_measure') }}
 -- depends_on: {{ ref('dim_target') }}, {{ ref('release') }}
 with
