@@ -150,9 +150,15 @@ def test_no_suggestion_is_applied(demo_night):
     ) == [(0,)]
 
 
+def colour_of(value: float, target: float, direction: str) -> str:
+    missed_by = target - value if direction == "increase" else value - target
+    if missed_by <= 0:
+        return "green"
+    return "amber" if missed_by <= 0.05 * abs(target) else "red"
+
+
 def test_colours_change_where_the_points_say(demo_night):
     home, _ = demo_night
-    margin = 0.05
     changes = set()
     by_series = defaultdict(list)
     for series, start, value, target, direction in home.ask(
@@ -161,18 +167,7 @@ def test_colours_change_where_the_points_say(demo_night):
         "where is_chosen and place_in_phase is not null and points.value is not null and measures.is_latest "
         "and improvement_direction <> 'neutral' order by 1, 2"
     ):
-        missed = None
-        if target is not None:
-            missed = target - value if direction == "increase" else value - target
-        colour = (
-            None
-            if missed is None
-            else "green"
-            if missed <= 0
-            else "amber"
-            if missed <= margin * abs(target)
-            else "red"
-        )
+        colour = None if target is None else colour_of(value, target, direction)
         by_series[series].append((start, colour))
     for series, colours in by_series.items():
         changes |= {
