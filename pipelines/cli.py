@@ -32,6 +32,7 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     qi check FILE               would a file load, and if not, why
     qi run                      take in the inbox, build, audit, publish
     qi sql "select ..."         ask the published mart
+    qi onboard FILE             draft the mapping of a file nobody knows
     qi export TABLE --out FILE  write an answer as CSV, Parquet or workbook; all points as CML
     qi explain MEASURE ORG DAY  follow one number back to its file and line
     qi loads                    what came, and what became of it
@@ -144,6 +145,42 @@ def check(
             write(found, path)
             click.echo(f"Written: {path}")
     sys.exit(found.verdict)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", help="Name of the mapping; by default made of the file's name.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write the draft to, named <name>.yml.")
+def onboard(file: Path, name: str | None, out: Path | None) -> None:
+    """Look at an unknown FILE and draft its mapping, with comments where it is unsure.
+
+    It finds the table in the file and guesses which columns are organisations, periods, counts and totals.
+    The draft is tried on the file before it is shown. It never repeats what free text holds. Correct it,
+    save it in pipelines/extracts/mappings/ and see what `qi check FILE` says.
+
+    \b
+    qi onboard returns_2026-10.xlsx
+    qi onboard returns_2026-10.csv --out pipelines/extracts/mappings/kestrel_returns.yml
+    """
+    from pipelines.extracts.contract import load_contracts
+    from pipelines.extracts.faults import UnreadableFile
+    from pipelines.extracts.mapping import MappingError, load_mappings
+    from pipelines.extracts.onboard import onboard as draft_of
+    from pipelines.settings import CONTRACTS, MAPPINGS
+
+    try:
+        contracts = load_contracts(CONTRACTS)
+        chosen = name or (out.stem if out is not None else None)
+        drafted = draft_of(file, contracts, load_mappings(MAPPINGS, contracts), chosen)
+    except (UnreadableFile, MappingError) as fault:
+        raise click.ClickException(str(fault)) from fault
+    if out is None:
+        click.echo(drafted.text, nl=False)
+    elif out.exists():
+        raise click.ClickException(f"{out} is there already, and drafts overwrite nothing.")
+    else:
+        out.write_text(drafted.text, encoding="utf-8")
+        click.echo(f"Drafted: {out}. Look for `unsure` and CHANGE in it, then try `qi check {file}`.")
 
 
 @main.command()
