@@ -6,7 +6,6 @@ guessing what columns are (`onboard_columns`) and writing the draft (`onboard_dr
 
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
@@ -24,11 +23,9 @@ from pipelines.extracts.readers.cells import Cells, Layout, clean_name
 from pipelines.extracts.readers.sheet_table import HEADER_SEARCH_ROWS, Row, find_table
 from pipelines.extracts.readers.workbook_bounds import check_bounds
 from pipelines.extracts.recognise import recognise
-from pipelines.extracts.unpack import Content, look_inside, plain_file, stream
+from pipelines.extracts.unpack import Content, look_inside, not_one_table, plain_file
 from pipelines.extracts.vocabulary import Note, Sheet
 
-DELIMITERS = (",", ";", "\t", "|")
-BEGINNING_BYTES = 64 * 1024
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 
 
@@ -51,7 +48,10 @@ def onboard(
     Raises:
         UnreadableFile: the file as such is at fault.
     """
-    content = look_inside(path)
+    contents = look_inside(path)
+    if len(contents) != 1:
+        raise not_one_table([content.name for content in contents])
+    content = contents[0]
     known = recognise(path, mappings)
     name = name or _slug(content.names[-1])
     with plain_file(content) as source:
@@ -94,22 +94,8 @@ def _slug(file_name: str) -> str:
 def _layout(content: Content, source: Path) -> Layout:
     if Path(content.name).suffix.lower() in WORKBOOKS:
         return _layout_of_workbook(source)
-    if content.format.delimiter is None:
-        return Layout()
-    with stream(content) as opened:
-        beginning = opened.read(BEGINNING_BYTES).decode("utf-8", "replace")
-    return Layout(_delimiter(beginning) or content.format.delimiter)
-
-
-def _delimiter(beginning: str) -> str | None:
-    """The delimiter that stands equally often in most of the first lines."""
-    lines = [re.sub(r'"[^"]*"', "", line) for line in beginning.splitlines()[:50] if line.strip()]
-    best: tuple[int, str] | None = None
-    for mark in DELIMITERS:
-        times, lines_with = Counter(line.count(mark) for line in lines).most_common(1)[0] if lines else (0, 0)
-        if times and lines_with > len(lines) / 2 and (best is None or times > best[0]):
-            best = (times, mark)
-    return best[1] if best is not None else None
+    # No delimiter is the usual one here: that which gives most columns is taken.
+    return Layout()
 
 
 def _layout_of_workbook(source: Path) -> Layout:

@@ -72,6 +72,8 @@ def _head(found: Found, tried: Sequence[Extracted] | None) -> Iterator[str]:
             f"{ignored:,} ignored, {len(extracted.malformed_rows):,} malformed, {table.num_rows:,} records, "
             f"{unread:,} cells unreadable."
         )
+    if found.cells.encoding not in (None, "utf-8"):
+        yield f"# The text is encoded as {found.cells.encoding}."
     guess = found.guess
     if not guess.numbers:
         yield "# No column of numbers was found, so it is taken for a register of organisations."
@@ -92,8 +94,8 @@ def _layout(found: Found) -> Iterator[str]:
             yield f"  header_rows: {layout.sheet.header_rows}"
         for name, note in layout.sheet.notes.items():
             yield f"  notes: {{{name}: {{beside: {_quoted(note.beside)}}}}}"
-    if layout.delimiter is not None and layout.delimiter != found.usual_delimiter:
-        yield f"delimiter: {_quoted(layout.delimiter)}"
+    if found.cells.delimiter is not None and found.cells.delimiter != found.usual_delimiter:
+        yield f"delimiter: {_quoted(found.cells.delimiter)}"
     if not layout.has_header:
         yield "# The first row looks like data, so the columns are named by number: give them names."
         used = sorted(_used(found), key=lambda column: column.position)
