@@ -19,6 +19,20 @@
     (0.5e0 * {{ t }} * exp(-{{ z }} * {{ z }} / 2 + {{ series.sum }}))
 {%- endmacro %}
 
+{#-
+    The normal distance that is as unlikely as a t of these degrees of freedom, t >= 0 (Wallace 1959, Ann Math
+    Stat 30:1121; within a hundredth or so).
+-#}
+{% macro normal_of_t(t, degrees) -%}
+    ((8 * {{ degrees }} + 1) / (8 * {{ degrees }} + 3) * sqrt({{ degrees }} * ln(1 + {{ t }} * {{ t }} / {{ degrees }})))
+{%- endmacro %}
+
+{#-
+    Degrees of freedom that a sigma from the moving ranges of so many points is worth: its variance is 0.826
+    sigma squared over the ranges, that of a standard deviation 0.5 (Cryer & Ryan 1990, J Qual Technol 22:187).
+-#}
+{% macro spc_moving_range_degrees(points) -%} (0.5e0 / 0.826e0 * ({{ points }} - 1)) {%- endmacro %}
+
 {#- ln n! for whole n >= 0 by Stirling's series at n + 8, error under 1e-9. -#}
 {% macro ln_factorial(n) -%}
     {%- set x = "(" ~ n ~ " + 8e0)" -%}

@@ -2,10 +2,11 @@
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from jinja2 import Environment
 from scipy.special import gammaln
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, t
 
 from pipelines.settings import DBT_PROJECT
 
@@ -45,3 +46,36 @@ def test_binomial_probabilities_are_those_of_scipy(trials, chance):
     )
     expected = binom.pmf(np.arange(first, last + 1), trials, chance)
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-300)
+
+
+@pytest.mark.parametrize("degrees", [9, 20, 60])
+def test_a_t_becomes_the_normal_distance_that_is_as_unlikely(degrees):
+    found = asked("normal_of_t", "z", str(degrees), rows="select range / 4e0 as z from range(0, 29)")
+    expected = norm.isf(t.sf(np.arange(29) / 4, degrees))
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("points", [17, 30, 90])
+def test_a_stable_phase_looks_like_a_change_no_more_often_than_its_p_value_says(points):
+    """The p-value of a suggested rebase, for 20,000 stable series of normal values."""
+    values = np.random.default_rng(points).standard_normal((points, 20_000))
+    sigma = np.abs(np.diff(values, axis=0)).mean(axis=0) / 1.128
+    before = np.arange(8, points - 7)
+    totals = np.cumsum(values, axis=0)
+    lower = totals[before - 1] / before[:, None]
+    upper = (totals[-1] - totals[before - 1]) / (points - before)[:, None]
+    errors = sigma * np.sqrt(1 / before + 1 / (points - before))[:, None]
+    farthest = (np.abs(upper - lower) / errors).max(axis=0)
+    degrees = MACROS.module.spc_moving_range_degrees(str(points))
+    distance = MACROS.module.normal_of_t("t", degrees)
+    with duckdb.connect() as connection:
+        series = pa.table({"t": farthest})
+        connection.register("series", series)
+        tail = MACROS.module.normal_tail("distance")
+        rows = connection.execute(
+            f"select {tail} from (select {distance} as distance from series)"
+        ).fetchall()
+    p_values = 2 * len(before) * np.array(rows)[:, 0]
+    for level in (0.05, 0.01, 0.001):
+        assert np.mean(p_values <= level) <= level
+    assert np.mean(p_values <= 0.05) > 0.005

@@ -111,6 +111,8 @@ standardised as (
 ranked as (
     select
         *,
+        {{ normal_of_t('least(abs(distance), 1e3)', spc_moving_range_degrees('(points_before + points_after)')) }}
+            as normal_distance,
         row_number() over (
             partition by series_id, rule_set_id order by abs(distance) desc nulls last, period_start nulls last
         ) as likelihood_rank
@@ -152,7 +154,7 @@ select
     likeliest.sigma,
     likeliest.distance * likeliest.distance / 2 as log_likelihood_ratio,
     -- For every split that was tried one chance to look like a change (Bonferroni).
-    least(1.0, 2 * likeliest.splits_tried * {{ normal_tail('least(abs(likeliest.distance), 30)') }}) as p_value,
+    least(1.0, 2 * likeliest.splits_tried * {{ normal_tail('likeliest.normal_distance') }}) as p_value,
     after_it.points_beyond,
     after_it.special_cause_points
 from likeliest
