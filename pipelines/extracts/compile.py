@@ -98,17 +98,20 @@ def column_positions(cells: Cells, definition: Definition) -> dict[str, int]:
     return {clean_name(name): at for at, name in enumerate(cells.names) if clean_name(name)}
 
 
-def records_query(compiler: Compiler, feed: Feed) -> str:
+def records_query(compiler: Compiler, feed: Feed, lines: range | None = None) -> str:
     """SQL for the records of an extract: the contract's columns, `source_row`, `<column>__unparsed`; in the
-    order of rows. Where records are added up these are its parts (`add_up` goes on from there).
+    order of rows. Where records are added up these are its parts (`add_up` goes on from there). `lines`: only
+    those of these lines of the file.
     """
     selects = [_record(compiler, feed, record, number) for number, record in enumerate(feed.records)]
     is_wide = len(selects) > 1
     columns = ", ".join(output_columns(compiler.contract))
     order = "order by source_row, record_number" if is_wide or feed.one_per is not None else ""
+    within = "" if lines is None else f"and source_row >= {lines.start} and source_row < {lines.stop}"
     return f"""
         with texts as (
-            select source_row{"".join(_texts(compiler))} from cells where {ignored_reason(compiler)} is null
+            select source_row{"".join(_texts(compiler))} from cells
+            where {ignored_reason(compiler)} is null {within}
         ),
         valued as (select *{"".join(_values(compiler))} from texts),
         explained as (select *{"".join(_reasons(compiler))} from valued),

@@ -54,19 +54,30 @@ class Subject(StrEnum):
 
 
 class Form(Strict):
-    """What an expectation judges and the arguments it takes: `columns` name columns, `others` do not."""
+    """What an expectation judges and the arguments it takes: `columns` name columns, `others` do not.
+
+    `needs_all_rows`: it cannot be judged slice by slice, because a row may fail for what another one holds.
+    """
 
     judges: Literal["rows", "file"]
     columns: tuple[str, ...]
     others: tuple[str, ...] = ()
+    needs_all_rows: bool
 
 
-def _rows(columns: str, others: str = "") -> Form:
-    return Form(judges="rows", columns=tuple(columns.split()), others=(*others.split(), "mostly"))
+def _rows(columns: str, others: str = "", *, needs_all_rows: bool = False) -> Form:
+    return Form(
+        judges="rows",
+        columns=tuple(columns.split()),
+        others=(*others.split(), "mostly"),
+        needs_all_rows=needs_all_rows,
+    )
 
 
 def _file(columns: str, others: str) -> Form:
-    return Form(judges="file", columns=tuple(columns.split()), others=tuple(others.split()))
+    return Form(
+        judges="file", columns=tuple(columns.split()), others=tuple(others.split()), needs_all_rows=True
+    )
 
 
 _RANGE = "min_value max_value strict_min strict_max"
@@ -80,13 +91,13 @@ EXPECTATIONS: dict[str, Form] = {
     "expect_column_values_to_be_in_set": _rows("column", "value_set"),
     "expect_column_values_to_not_be_in_set": _rows("column", "value_set"),
     "expect_column_values_to_be_between": _rows("column", _RANGE),
-    "expect_column_values_to_be_unique": _rows("column"),
+    "expect_column_values_to_be_unique": _rows("column", needs_all_rows=True),
     "expect_column_values_to_match_regex": _rows("column", "regex"),
     "expect_column_values_to_not_match_regex": _rows("column", "regex"),
     "expect_column_value_lengths_to_be_between": _rows("column", _RANGE),
     "expect_column_pair_values_to_be_equal": _rows("column_A column_B", "ignore_row_if"),
     "expect_column_pair_values_a_to_be_greater_than_b": _rows("column_A column_B", "or_equal ignore_row_if"),
-    "expect_compound_columns_to_be_unique": _rows("column_list", "ignore_row_if"),
+    "expect_compound_columns_to_be_unique": _rows("column_list", "ignore_row_if", needs_all_rows=True),
     "expect_table_row_count_to_be_between": _file("", "min_value max_value"),
     "expect_column_to_exist": _file("column", ""),
     "expect_column_unique_value_count_to_be_between": _file("column", _RANGE),

@@ -3,13 +3,12 @@
 Belongs here: running a mapping over a file, and what that yields. Does not belong here: the meaning of a
 mapping's words (`compile`), parsing of formats (`readers`), judging the rows (`pipelines.gates`).
 
-Everything happens in a DuckDB database in memory that lives for one file.
+Everything happens in a DuckDB database that lives for one file (`records`).
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 
@@ -31,18 +30,18 @@ from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, canonical_mapping, suppression_reasons
 from pipelines.extracts.readers.cells import TEXT, Cells, clean_name, trimmed
 from pipelines.extracts.recognise import content_for, layout_of
+from pipelines.extracts.records import SLICE_RECORDS, Records, engine
 from pipelines.extracts.unpack import plain_file
+from pipelines.extracts.vocabulary import Feed
 from pipelines.extracts.yaml_text import child, compose, line_of
 
 BELOW_TABLE = "below the table"
 
 
-@dataclass(frozen=True)
-class Extracted:
-    """What a file holds for one extract.
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """What is known of a file as a whole, for one extract.
 
-    `table` has the contract's columns (typed, null where unreadable or suppressed), `source_row` (line in the
-    file; several records may share one) and `<column>__unparsed` for every column that is not text.
     Rows are counted as data rows of the file: neither header nor blank lines. Every row is in
     `rows_received`, also those in `rows_ignored` (reason -> rows) and `malformed_rows` (line, what is wrong).
     `units`, where records are sums over lines: `source_row` and `source_unit` of lines that are accepted or
@@ -53,7 +52,6 @@ class Extracted:
     """
 
     extract: str
-    table: pa.Table
     rows_received: int
     rows_ignored: dict[str, int] = field(default_factory=dict)
     malformed_rows: list[tuple[int, str]] = field(default_factory=list)
@@ -68,15 +66,59 @@ class Extracted:
     sheet: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Extracted(Delivered):
+    """A file with all its records in memory.
+
+    `table` has the contract's columns (typed, null where unreadable or suppressed), `source_row` (line in the
+    file; several records may share one) and `<column>__unparsed` for every column that is not text.
+    """
+
+    table: pa.Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenExtract(Delivered):
+    """A file whose records are handed out slice by slice; columns as in `Extracted.table`."""
+
+    records: Records
+
+
 def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extracted:
-    """Read one extract from a delivered file.
+    """Read one extract from a delivered file into memory; for a file of any size there is `open_extract`.
+
+    Raises:
+        UnreadableFile: the file as such is at fault; its message never repeats what a cell holds.
+    """
+    with open_extract(path, mapping, extract, contract) as opened:
+        return _in_memory(opened)
+
+
+def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
+    """The rows of an extract that a mapping file itself holds; `source_row` is the line of that file.
+
+    Raises:
+        KeyError: the mapping provides no such extract.
+    """
+    with open_provided(mapping, extract, contract) as opened:
+        return _in_memory(opened)
+
+
+def _in_memory(opened: OpenExtract) -> Extracted:
+    facts = {each.name: getattr(opened, each.name) for each in fields(Delivered)}
+    return Extracted(table=opened.records.table(), **facts)
+
+
+@contextmanager
+def open_extract(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Iterator[OpenExtract]:
+    """Read one extract from a delivered file of any size; its records are there while the context lasts.
 
     Raises:
         UnreadableFile: the file as such is at fault; its message never repeats what a cell holds.
     """
     content = content_for(path, mapping)
     definition = mapping.definition.of(extract)
-    with plain_file(content) as source, _engine() as connection:
+    with plain_file(content) as source, engine(source.stat().st_size) as connection:
         cells = content.format.read_cells(connection, source, layout_of(definition, content))
         facts = FileFacts(
             content.names[-1],
@@ -93,10 +135,10 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
             suppression_reasons(mapping),
         )
         missing = _missing_columns(compiler, mapping)
-        table, units = _records(connection, compiler, extract)
-        return Extracted(
+        records, units = _records(connection, compiler, extract)
+        yield OpenExtract(
             extract=extract,
-            table=table,
+            records=records,
             rows_received=cells.rows + cells.rows_below + len(cells.malformed_rows),
             rows_ignored=_ignored_rows(connection, compiler),
             malformed_rows=cells.malformed_rows,
@@ -112,8 +154,9 @@ def read(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Extr
         )
 
 
-def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
-    """The rows of an extract that a mapping file itself holds; `source_row` is the line of that file.
+@contextmanager
+def open_provided(mapping: Mapping, extract: str, contract: Contract) -> Iterator[OpenExtract]:
+    """The rows of an extract that a mapping file itself holds, as those of a delivered file.
 
     Raises:
         KeyError: the mapping provides no such extract.
@@ -129,7 +172,7 @@ def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
     texts = {
         f"t{at}": pa.array([row.get(name) for row in rows], pa.string()) for at, name in enumerate(names)
     }
-    with _engine() as connection:
+    with engine() as connection:
         connection.register("provided", pa.table({**texts, "source_row": pa.array(lines, pa.int64())}))
         columns = ", ".join(f"{trimmed(f't{at}')} as c{at}" for at in range(len(names)))
         connection.execute(f"create table cells as select {columns}, source_row from provided")
@@ -139,43 +182,55 @@ def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
         positions = column_positions(cells, definition)
         facts = FileFacts(mapping.path.name)
         compiler = Compiler(cells, positions, definition, contract, facts, suppression_reasons(canonical))
-        table, _ = _records(connection, compiler, extract)
-        return Extracted(extract, table, len(rows))
-
-
-@contextmanager
-def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
-    with tempfile.TemporaryDirectory() as folder:
-        # What does not fit in memory goes there; DuckDB would otherwise use the working directory.
-        options: dict[str, str | bool | int | float | list[str]] = {
-            "temp_directory": folder,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-        with duckdb.connect(config=options) as connection:
-            yield connection
+        records, _ = _records(connection, compiler, extract)
+        yield OpenExtract(extract=extract, records=records, rows_received=len(rows))
 
 
 def _records(
     connection: duckdb.DuckDBPyConnection, compiler: Compiler, extract: str
-) -> tuple[pa.Table, pa.Table | None]:
+) -> tuple[Records, pa.Table | None]:
     """The records of an extract, and the units of lines where they are sums.
 
     Raises:
         UnreadableFile: SUM_INCOMPLETE.
     """
     feed, contract = compiler.definition.extracts[extract], compiler.contract
-    query, names, units = records_query(compiler, feed), output_columns(contract), None
-    if feed.add_up is not None:
+    names, units = output_columns(contract), None
+    if feed.add_up is None:
+        _make_records(connection, compiler, feed)
+    else:
         _check_that_sums_are_whole(compiler)
+        query = records_query(compiler, feed)
         connection.execute(f"create table {PARTS} as {parts_with_units(query, feed, feed.add_up)}")
-        query, names = sums_query(contract, feed.add_up), [*names, SOURCE_UNIT]
+        connection.execute(f"create table typed as {sums_query(contract, feed.add_up)}")
+        names.append(SOURCE_UNIT)
         units = connection.execute(units_query()).to_arrow_table()
-    table = connection.execute(query).to_arrow_table()
     lines = {"source_row": pa.int64(), SOURCE_UNIT: pa.int64()}
     types = {column.name: column.arrow_type for column in contract.columns} | lines
     schema = pa.schema([(name, types.get(name, pa.bool_())) for name in names])
-    return table.select(schema.names).cast(schema), units
+    return Records.of_typed(connection, schema), units
+
+
+def _make_records(connection: duckdb.DuckDBPyConnection, compiler: Compiler, feed: Feed) -> None:
+    """Make the table `typed` of `cells`: at once, or some lines after the other where a line makes so many
+    records that sorting all of them would take long. A record chosen among all needs all at once.
+    """
+    records_a_line = len(feed.records)
+    is_large = compiler.cells.rows * records_a_line > SLICE_RECORDS
+    if records_a_line > 1 and feed.one_per is None and is_large:
+        for number, lines in enumerate(_stretches(connection, SLICE_RECORDS // records_a_line)):
+            into = "insert into typed" if number else "create table typed as"
+            connection.execute(f"{into} {records_query(compiler, feed, lines)}")
+    else:
+        connection.execute(f"create table typed as {records_query(compiler, feed)}")
+
+
+def _stretches(connection: duckdb.DuckDBPyConnection, lines: int) -> Iterator[range]:
+    """Ranges of line numbers that together hold every row of `cells`, in order."""
+    bounds = connection.execute("select min(source_row), max(source_row) from cells").fetchall()
+    first, last = bounds[0]
+    for start in range(first, last + 1, max(lines, 1)):
+        yield range(start, start + max(lines, 1))
 
 
 def _check_that_sums_are_whole(compiler: Compiler) -> None:

@@ -4,23 +4,26 @@ Every derived column is the answer to one question about a record, so that a rul
 columns. Names: `pipelines.extracts.contract` for those a contract may use, `standard_rules` for the rest.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from pipelines.extracts.contract import Contract
-from pipelines.extracts.contract_columns import JOINT, Column, ColumnType, Lookup
-from pipelines.extracts.contract_rules import Subject
-from pipelines.extracts.standard_rules import DUPLICATE_BETWEEN_FILES, DUPLICATE_KEY, DUPLICATE_ROW
+from pipelines.extracts.contract_columns import JOINT, Column, ColumnType, Life, Lookup
+from pipelines.extracts.contract_rules import Rule
 from pipelines.gates.arrow import compute, matches
-from pipelines.gates.keys import duplicates, find
+from pipelines.gates.keys import Flags, find
 from pipelines.gates.personal_data import holds_personal_data
 
 TOTAL = r"(?i)^\s*(grand\s+)?total\s*:?\s*$"
 
-Derived = Iterator[tuple[str, pa.Array | pa.ChunkedArray]]
+Values: TypeAlias = pa.Array | pa.ChunkedArray
+# Each column by name, and how to make it: most contracts need few of them.
+Derived = Iterator[tuple[str, Callable[[], Values]]]
 
 
 def rule_table(
@@ -29,46 +32,52 @@ def rule_table(
     lookups: dict[str, pa.Table],
     *,
     received_on: date,
-    taken_keys: pa.Table | None,
+    flags: Mapping[str, Flags],
+    rules: Iterable[Rule],
 ) -> pa.Table:
-    """One row a record, with `source_row` and every column that the contract's rules on records need.
+    """One row a record, with `source_row` and every column that the rules need.
 
-    `records`, `lookups` and `taken_keys` as in `pipelines.gates.gate.judge`.
+    `records` and `lookups` as in `pipelines.gates.gate.judge`; `flags`: for these records the columns that
+    take knowledge of the whole file (`pipelines.gates.whole`).
     """
-    rules = [rule for rule in contract.all_rules if rule.about == Subject.RECORDS]
     needed = dict.fromkeys(name for rule in rules for name in rule.columns_needed)
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+    makers: dict[str, Callable[[], Values]] = {}
     for column in contract.columns:
-        columns |= dict(_of_column(column, records, received_on))
+        makers |= dict(_of_column(column, records, received_on))
     for lookup in contract.lookups:
-        columns |= dict(_of_lookup(lookup, records, lookups[lookup.name]))
-    columns |= dict(_of_duplicates(records, contract, taken_keys))
-    columns |= dict(_of_pairs(needed.keys() - columns.keys(), records))
-    return pa.table({"source_row": records.column("source_row")} | {name: columns[name] for name in needed})
+        if needed.keys() & set(lookup.columns):
+            makers |= dict(_of_lookup(lookup, records, lookups[lookup.name]))
+    makers |= {name: partial(pa.array, values) for name, values in flags.items()}
+    makers |= dict(_of_pairs(needed.keys() - makers.keys(), records))
+    return pa.table({"source_row": records.column("source_row")} | {name: makers[name]() for name in needed})
 
 
 def _of_column(column: Column, records: pa.Table, received_on: date) -> Derived:
     name, values = column.name, records.column(column.name)
-    yield name, values
+    yield name, lambda: values
     if column.type != ColumnType.STRING:
-        unparsed = records.column(f"{name}{JOINT}unparsed")
-        if column.type == ColumnType.NUMBER:
-            # Neither an infinite value nor "not a number" can be stored as a measurement.
-            is_infinite = compute("invert", compute("is_finite", values)).fill_null(False)
-            unparsed = compute("or", unparsed, is_infinite)
-        yield f"{name}{JOINT}unparsed", unparsed
+        yield f"{name}{JOINT}unparsed", lambda: _unparsed(column, values, records)
     if column.type == ColumnType.DATE:
-        yield f"{name}{JOINT}day", compute("day", values)
-        yield f"{name}{JOINT}month", compute("month", values)
-        age = compute("days_between", values, pa.scalar(received_on, pa.date32()))
-        yield f"{name}{JOINT}age_days", age
+        received = pa.scalar(received_on, pa.date32())
+        yield f"{name}{JOINT}day", lambda: compute("day", values)
+        yield f"{name}{JOINT}month", lambda: compute("month", values)
+        yield f"{name}{JOINT}age_days", lambda: compute("days_between", values, received)
     if column.identifier:
         yield (
             f"{name}{JOINT}is_total",
-            _of_texts(values, lambda texts: matches(texts, TOTAL)),
+            lambda: _of_texts(values, lambda texts: matches(texts, TOTAL)),
         )
     if column.free_text:
-        yield f"{name}{JOINT}personal", holds_personal_data(values)
+        yield f"{name}{JOINT}personal", lambda: holds_personal_data(values)
+
+
+def _unparsed(column: Column, values: pa.ChunkedArray, records: pa.Table) -> Values:
+    unparsed = records.column(f"{column.name}{JOINT}unparsed")
+    if column.type != ColumnType.NUMBER:
+        return unparsed
+    # Neither an infinite value nor "not a number" can be stored as a measurement.
+    is_infinite = compute("invert", compute("is_finite", values)).fill_null(False)
+    return compute("or", unparsed, is_infinite)
 
 
 def _of_texts(column: pa.ChunkedArray, answer: Callable[[pa.Array], pa.Array]) -> pa.Array:
@@ -81,35 +90,31 @@ def _of_lookup(lookup: Lookup, records: pa.Table, known: pa.Table) -> Derived:
     keys = [records.column(name) for name in lookup.on]
     rows = find(keys, [known.column(name) for name in lookup.on.values()])
     is_incomplete = np.logical_or.reduce([key.is_null().to_numpy() for key in keys])
-    yield f"{lookup.name}{JOINT}known", pa.array(rows >= 0, mask=is_incomplete)
+    yield f"{lookup.name}{JOINT}known", lambda: pa.array(rows >= 0, mask=is_incomplete)
     positions = pa.array(rows, mask=(rows < 0) | is_incomplete)
-    taken = {name: known.column(name).take(positions) for name in lookup.take}
-    for name, values in taken.items():
-        yield f"{lookup.name}{JOINT}{name}", values
-    if lookup.life is not None:
-        start = records.column(lookup.life.start)
-        end = (
-            start if lookup.life.end is None else compute("coalesce", records.column(lookup.life.end), start)
+
+    def taken(name: str) -> Values:
+        return known.column(name).take(positions)
+
+    for name in lookup.take:
+        yield f"{lookup.name}{JOINT}{name}", partial(taken, name)
+    life = lookup.life
+    if life is not None:
+        yield (
+            f"{lookup.name}{JOINT}in_life",
+            lambda: _in_life(life, records, taken(life.opens), taken(life.closes)),
         )
-        has_opened = compute("greater_equal", end, taken[lookup.life.opens]).fill_null(True)
-        is_not_over = compute("less_equal", start, taken[lookup.life.closes]).fill_null(True)
-        yield f"{lookup.name}{JOINT}in_life", compute("and", has_opened, is_not_over)
 
 
-def _of_duplicates(records: pa.Table, contract: Contract, taken_keys: pa.Table | None) -> Derived:
-    repeats, contradicts = duplicates(records, contract.grain, contract.column_names, "source_row")
-    yield DUPLICATE_ROW, pa.array(repeats)
-    yield DUPLICATE_KEY, pa.array(contradicts)
-    if taken_keys is None or taken_keys.num_rows == 0:
-        is_taken = np.zeros(records.num_rows, dtype=np.bool_)
-    else:
-        is_taken = (
-            find(*([table.column(name) for name in contract.grain] for table in (records, taken_keys))) >= 0
-        )
-    yield DUPLICATE_BETWEEN_FILES, pa.array(is_taken)
+def _in_life(life: Life, records: pa.Table, opens: Values, closes: Values) -> Values:
+    start = records.column(life.start)
+    end = start if life.end is None else compute("coalesce", records.column(life.end), start)
+    has_opened = compute("greater_equal", end, opens).fill_null(True)
+    is_not_over = compute("less_equal", start, closes).fill_null(True)
+    return compute("and", has_opened, is_not_over)
 
 
 def _of_pairs(names: set[str], records: pa.Table) -> Derived:
     for name in names:
         one, _, other = name.partition(f"{JOINT}equals{JOINT}")
-        yield name, compute("equal", records.column(one), records.column(other))
+        yield name, partial(compute, "equal", records.column(one), records.column(other))

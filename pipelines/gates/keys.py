@@ -35,29 +35,3 @@ def find(wanted: Sequence[pa.ChunkedArray], among: Sequence[pa.ChunkedArray]) ->
     position_of = np.full(numbers.max(initial=-1) + 1, -1, dtype=np.int64)
     position_of[numbers[:count]] = np.arange(count)
     return position_of[numbers[count:]]
-
-
-def duplicates(
-    table: pa.Table, key: Sequence[str], content: Sequence[str], order: str
-) -> tuple[Flags, Flags]:
-    """Which rows repeat another one, and which contradict one.
-
-    A repeat is alike in all of `content` to a row that comes before it by `order`. Rows contradict each
-    other when they share the `key` and are not alike in `content`; then none of them is called a repeat.
-    """
-    repeats, contradicts = np.zeros((2, table.num_rows), dtype=np.bool_)
-    keys = alike([table.column(name) for name in key])
-    shared = np.flatnonzero(np.bincount(keys, minlength=1)[keys] > 1)
-    if shared.size == 0:
-        return repeats, contradicts
-    rows = table.select([*content, order]).take(pa.array(shared))
-    contents = alike([rows.column(name) for name in content])
-    first_key_of = keys[shared[np.unique(contents, return_index=True)[1]]]
-    contents_per_key = np.bincount(first_key_of, minlength=keys.max() + 1)
-    is_contested = contents_per_key[keys[shared]] > 1
-    by_order = np.argsort(rows.column(order).to_numpy(), kind="stable")
-    is_repeat = np.empty(shared.size, dtype=np.bool_)
-    is_repeat[by_order] = pd.Series(contents[by_order]).duplicated().to_numpy()
-    contradicts[shared] = is_contested
-    repeats[shared] = is_repeat & ~is_contested
-    return repeats, contradicts

@@ -11,8 +11,11 @@ from hashlib import sha256
 from itertools import accumulate
 
 import pyarrow as pa
+from duckdb.func import PythonUDFType
+from duckdb.sqltypes import VARCHAR
 
 from pipelines.extracts.contract import Contract
+from pipelines.extracts.records import Records
 from pipelines.gates.arrow import matches
 
 PSEUDONYM_DIGITS = 16
@@ -68,22 +71,30 @@ class PersonalData:
     source_row: int
 
 
-def pseudonymise(table: pa.Table, contract: Contract, key: bytes) -> pa.Table:
+def pseudonymise(records: Records, contract: Contract, key: bytes) -> Records:
     """Replace every identifier of a person by its pseudonym: `P` and 16 hexadecimal digits.
 
     The pseudonym is a keyed hash (HMAC-SHA256), so that the same person has the same one in every extract
-    and nobody without the key can compute it. Empty cells stay empty.
+    and nobody without the key can compute it. It is made whenever the records are asked for. Empty cells
+    stay empty.
 
     Raises:
         ValueError: the key is shorter than 16 bytes.
     """
     if len(key) < 16:
         raise ValueError("the key for pseudonyms needs at least 16 bytes")
-    for column in contract.columns:
-        if column.personal:
-            index = table.column_names.index(column.name)
-            table = table.set_column(index, column.name, _pseudonyms(table.column(column.name), key))
-    return table
+    columns = [column for column in contract.columns if column.personal]
+
+    def pseudonyms(texts: pa.ChunkedArray) -> pa.Array:
+        return _pseudonyms(texts, key)
+
+    if columns:
+        records.connection.create_function(
+            "pseudonym", pseudonyms, [VARCHAR], VARCHAR, type=PythonUDFType.ARROW
+        )
+    for column in columns:
+        records = records.changed(pa.field(column.name, pa.string()), f'pseudonym("{column.name}")')
+    return records
 
 
 def _pseudonyms(column: pa.ChunkedArray, key: bytes) -> pa.Array:

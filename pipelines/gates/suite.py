@@ -1,12 +1,15 @@
 """Rules run by Great Expectations: a suite from rules, a verdict a rule, and the positions of rows that fail.
 
+A table may come in slices. What Great Expectations counts in each (rows, empty ones, failing ones) is added
+up, and its verdict is taken once, on the sums; so a threshold such as `mostly` holds for the whole table.
+
 This is the only module that knows Great Expectations. Importing it takes seconds, so it is imported where a
 file is judged and not before. Results hold values of failing rows: nothing of them leaves this module but
 counts and positions.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -50,23 +53,42 @@ EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one rule went: rows it looked at, rows that failed, and the positions of these in its table."""
+    """How one rule went: rows it looked at, and rows that failed."""
 
     rule: Rule
     is_passed: bool
     rows_checked: int
     rows_failed: int
-    positions: Positions
 
 
-def run_rules(rules: Sequence[Rule], table: pa.Table) -> list[Outcome]:
-    """Judge a table by rules, one outcome a rule, in their order.
+class Tally:
+    """One rule over the slices of a table: `add` each of them, then ask for the `outcome`."""
 
-    Raises:
-        GateError: Great Expectations could not evaluate a rule.
-    """
-    with _quiet_library():
-        return [_run_rule(rule, table) for rule in rules]
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._sums: dict[str, Any] = {}
+
+    def add(self, table: "Columns") -> Positions:
+        """Judge the next slice. Returns the positions in it of rows that fail.
+
+        Raises:
+            GateError: Great Expectations could not evaluate the rule.
+            ValueError: the rule is about all rows at once, and this is not the first slice.
+        """
+        with _ours(self.rule):
+            prepared = _prepared(self.rule)
+            counts, positions = _look(self.rule, prepared, table)
+            if self._sums and self.rule.form.needs_all_rows:
+                raise ValueError(self.rule.code)
+            self._sums = {
+                name: self._sums[name] + count if self._sums else count for name, count in counts.items()
+            }
+            return positions
+
+    def outcome(self) -> "Outcome":
+        """The verdict on everything added."""
+        with _ours(self.rule):
+            return _verdict(self.rule, _prepared(self.rule), self._sums)
 
 
 def build_suite(rules: Sequence[Rule]) -> gx.ExpectationSuite:
@@ -104,7 +126,7 @@ def _all_of(condition: RuleCondition) -> Condition:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a contract as it stands in a frame: see `_frame`."""
+    """A value of a contract as it stands in a frame: see `Columns`."""
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
     if isinstance(value, datetime):
@@ -114,15 +136,25 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _frame(table: pa.Table, names: Sequence[str]) -> pd.DataFrame:
-    """Columns of the table, as far as it has them, for Great Expectations: text as text, everything else as
-    floating point, empty as NaN.
+class Columns:
+    """A table as Great Expectations gets it: text as text, everything else as floating point, empty as NaN.
 
     Dates become days and timestamps seconds since 1970, because Great Expectations compares dates other than
     those in nanoseconds one by one, and nanoseconds end in 2262, before the dates that mean "for ever".
     """
-    columns = {name: _series(table.column(name)) for name in names if name in table.column_names}
-    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._converted: dict[str, Any] = {}
+
+    def frame(self, names: Iterable[str]) -> pd.DataFrame:
+        """Columns of the table, as far as it has them."""
+        present = [name for name in names if name in self._table.column_names]
+        for name in present:
+            if name not in self._converted:
+                self._converted[name] = _series(self._table.column(name))
+        columns = {name: self._converted[name] for name in present}
+        return pd.DataFrame(columns, index=pd.RangeIndex(self._table.num_rows), copy=False)
 
 
 def _series(column: pa.ChunkedArray) -> Any:
@@ -143,18 +175,24 @@ class _Prepared:
     """
 
     expectation: Expectation
+    engine: PandasExecutionEngine
     counts: dict[str, MetricConfiguration]
     edges: list[MetricEdge]
 
     @cached_property
     def positions(self) -> MetricConfiguration | None:
         """The metric that lists failing rows; None for an expectation on the whole table."""
-        engine = PandasExecutionEngine()
-        listed = self.expectation.get_validation_dependencies(engine, POSITIONS).metric_configurations
+        listed = self.expectation.get_validation_dependencies(self.engine, POSITIONS).metric_configurations
         found = [metric for name, metric in listed.items() if name.endswith(POSITIONS_METRIC)]
         # Building the graph also tells the metric what it is computed from.
-        MetricsCalculator(engine).build_metric_dependency_graph(found)
+        MetricsCalculator(self.engine).build_metric_dependency_graph(found)
         return next(iter(found), None)
+
+    @cached_property
+    def count_of_failing(self) -> str:
+        """The metric that counts what `positions` lists."""
+        assert self.positions is not None
+        return self.positions.metric_name.removesuffix(POSITIONS_METRIC) + "unexpected_count"
 
 
 # The library's own validator works out anew for every table what each expectation needs, which takes several
@@ -174,39 +212,48 @@ def _prepare(expectation: Expectation) -> _Prepared:
     engine = PandasExecutionEngine()
     counts = expectation.get_validation_dependencies(engine, COUNTS).metric_configurations
     graph = MetricsCalculator(engine).build_metric_dependency_graph(list(counts.values()))
-    return _Prepared(expectation, counts, graph.edges)
+    return _Prepared(expectation, engine, counts, graph.edges)
 
 
-def _run_rule(rule: Rule, table: pa.Table) -> Outcome:
-    try:
-        return _judge(rule, _prepared(rule), table)
-    except (GreatExpectationsError, ArithmeticError, LookupError, TypeError, ValueError):
-        # The message of such an error may hold values of the file.
-        raise GateError(rule.code) from None
-
-
-def _judge(rule: Rule, prepared: _Prepared, table: pa.Table) -> Outcome:
+def _look(rule: Rule, prepared: _Prepared, table: Columns) -> tuple[dict[str, Any], Positions]:
+    """What the verdict takes from a table, by name, and the positions of failing rows."""
     # The library copies the whole frame for each expectation, so it gets only the columns that are needed.
-    engine = PandasExecutionEngine(batch_data_dict={"table": _frame(table, rule.columns_needed)})
+    engine = PandasExecutionEngine(batch_data_dict={"table": table.frame(rule.columns_needed)})
     graph = ValidationGraph(engine, prepared.edges)
     metrics, _ = graph.resolve({"catch_exceptions": False}, show_progress_bars=False)
-    verdict = prepared.expectation._validate(
-        metrics={name: metrics[metric.id] for name, metric in prepared.counts.items()},
-        runtime_configuration=VERDICT,
-        execution_engine=engine,
-    )
-    details = verdict.get("result", {})
-    failed = details.get("unexpected_count", 0)
+    counts = {name: metrics[metric.id] for name, metric in prepared.counts.items()}
     positions = []
-    if failed and prepared.positions is not None:
+    if prepared.positions is not None and counts[prepared.count_of_failing]:
         positions = engine.resolve_metrics([prepared.positions], metrics)[prepared.positions.id]
+    return counts, np.array(positions, dtype=np.int64)
+
+
+def _verdict(rule: Rule, prepared: _Prepared, counts: dict[str, Any]) -> Outcome:
+    verdict = _validate(prepared, counts)
+    details = verdict["result"]
     return Outcome(
         rule=rule,
         is_passed=bool(verdict["success"]),
         rows_checked=int(details.get("element_count", 0) - details.get("missing_count", 0)),
-        rows_failed=int(failed),
-        positions=np.array(positions, dtype=np.int64),
+        rows_failed=int(details.get("unexpected_count", 0)),
     )
+
+
+def _validate(prepared: _Prepared, counts: dict[str, Any]) -> dict[str, Any]:
+    verdict = prepared.expectation._validate(
+        metrics=counts, runtime_configuration=VERDICT, execution_engine=prepared.engine
+    )
+    return {"success": verdict["success"], "result": verdict.get("result", {})}
+
+
+@contextmanager
+def _ours(rule: Rule) -> Iterator[None]:
+    """Make a failure of the library one of the gate: its message may hold values of the file."""
+    try:
+        with _quiet_library():
+            yield
+    except (GreatExpectationsError, ArithmeticError, LookupError, TypeError, ValueError):
+        raise GateError(rule.code) from None
 
 
 @contextmanager

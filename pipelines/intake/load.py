@@ -2,8 +2,10 @@
 
 import logging
 import traceback
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,17 +13,19 @@ import pyarrow as pa
 from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.contract_columns import Lookup
 from pipelines.extracts.faults import UnreadableFile
-from pipelines.extracts.read import provided, read
+from pipelines.extracts.read import OpenExtract, open_extract, open_provided
+from pipelines.extracts.records import Records
 from pipelines.extracts.standard_rules import PERSONAL_DATA
-from pipelines.gates.gate import Judgement, RuleResult, judge
+from pipelines.gates.gate import RuleResult, Sorted, Verdict, judge_slices
+from pipelines.gates.keys import Positions
 from pipelines.gates.personal_data import pseudonymise
 from pipelines.gates.units import units_of
 from pipelines.intake.inbox import Changing, Delivery
 from pipelines.intake.plan import Repeat, Stranger, Task
 from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
-from pipelines.lake.lookups import keys_taken_by_others, latest_rows
-from pipelines.lake.write import archive_file, commit_load, file_sha256, forget_file
+from pipelines.lake.lookups import latest_rows, records_taken_by_others
+from pipelines.lake.write import StagedLoad, archive_file, commit_load, file_sha256, forget_file
 
 LOGGER = logging.getLogger(__name__)
 PUBLISHED_ON = "published_on"
@@ -47,6 +51,11 @@ class Night:
 
     def commit(self, row: LedgerRow, tables: dict[Path, pa.Table]) -> LedgerRow:
         committed = commit_load(self.lake, row, tables)
+        self.ledger.append(committed)
+        return committed
+
+    def commit_staged(self, staged: StagedLoad, row: LedgerRow) -> LedgerRow:
+        committed = staged.commit(row)
         self.ledger.append(committed)
         return committed
 
@@ -94,32 +103,55 @@ def take_in(task: Task, night: Night) -> LedgerRow:
     """
     contract = night.contracts[task.extract]
     row = task_row(task, night)
-    try:
-        if task.is_provided:
-            extracted = provided(task.mapping, task.extract, contract)
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(_open(task, contract))
+        except UnreadableFile as fault:
+            _make_sure_of(task.delivery)
+            return _refuse_unreadable(fault, row, contract, night)
+        row = replace(row, edition=file.edition, published_on=file.published_on)
+        staged = stack.enter_context(StagedLoad(night.lake, row.load_id))
+        file_date = file.published_on or task.delivery.received_at.date()
+        records = with_published_on(file.records, file_date)
+        records = pseudonymise(records, contract, night.pseudonym_key)
+        verdict = judge_slices(
+            replace(file, records=records),
+            contract,
+            find_lookups(contract, night),
+            partial(_stage, staged=staged, units=file.units, contract=contract, row=row, lake=night.lake),
+            received_on=task.delivery.received_at.date(),
+            find_taken=partial(find_taken, contract=contract, load=row, file_date=file_date, night=night),
+        )
+        if verdict.is_refused:
+            staged.forget()
+        if verdict.is_screened and PERSONAL_DATA not in failed_codes(verdict):
+            _archive(task.delivery, night)
         else:
-            extracted = read(task.delivery.path, task.mapping, task.extract, contract)
-    except UnreadableFile as fault:
-        _make_sure_of(task.delivery)
-        return _refuse_unreadable(fault, row, contract, night)
-    file_date = extracted.published_on or task.delivery.received_at.date()
-    table = with_published_on(extracted.table, file_date)
-    table = pseudonymise(table, contract, night.pseudonym_key)
-    judgement = judge(
-        replace(extracted, table=table),
-        contract,
-        find_lookups(contract, night),
-        received_on=task.delivery.received_at.date(),
-        taken_keys=find_taken_keys(table, contract, row, file_date, night),
-    )
-    row = replace(row, edition=extracted.edition, published_on=extracted.published_on)
-    if judgement.is_screened and PERSONAL_DATA not in failed_codes(judgement):
-        _archive(task.delivery, night)
-    else:
-        _make_sure_of(task.delivery)
-        if judgement.is_screened:
-            forget_file(night.lake, task.delivery.sha256)
-    return commit_judgement(judgement, row, contract, night)
+            _make_sure_of(task.delivery)
+            if verdict.is_screened:
+                forget_file(night.lake, task.delivery.sha256)
+        return _commit_verdict(verdict, staged, row, contract, night)
+
+
+def _open(task: Task, contract: Contract) -> AbstractContextManager[OpenExtract]:
+    if task.is_provided:
+        return open_provided(task.mapping, task.extract, contract)
+    return open_extract(task.delivery.path, task.mapping, task.extract, contract)
+
+
+def _stage(
+    part: Sorted,
+    *,
+    staged: StagedLoad,
+    units: pa.Table | None,
+    contract: Contract,
+    row: LedgerRow,
+    lake: Lake,
+) -> None:
+    """Write what became of a slice."""
+    staged.add(lake.accepted(contract.extract), lake_rows(part.accepted, contract, row.received_at))
+    staged.add(lake.quarantine(contract.extract), lake_rows(part.quarantined, contract, row.received_at))
+    staged.add(lake.quarantined_rows, _row_codes(part.row_codes, units, contract, row.load_id))
 
 
 def _make_sure_of(delivery: Delivery) -> None:
@@ -156,34 +188,28 @@ def task_row(task: Task, night: Night) -> LedgerRow:
     )
 
 
-def commit_judgement(judgement: Judgement, row: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
-    """Write what the gate decided: rows, row codes, rule results and the ledger row."""
+def _commit_verdict(
+    verdict: Verdict, staged: StagedLoad, row: LedgerRow, contract: Contract, night: Night
+) -> LedgerRow:
+    """Commit what the gate decided: what is staged, rule results and the ledger row."""
+    rows = {
+        "rows_accepted": verdict.rows_accepted,
+        "rows_quarantined": verdict.rows_quarantined,
+        "rows_refused": verdict.rows_refused,
+        "rows_ignored": verdict.rows_ignored,
+    }
     row = replace(
         row,
-        verdict="refused" if judgement.is_refused else row.verdict,
-        reason=judgement.reason,
-        rows_received=judgement.rows_accepted
-        + judgement.rows_quarantined
-        + judgement.rows_refused
-        + judgement.rows_ignored,
-        rows_accepted=judgement.rows_accepted,
-        rows_quarantined=judgement.rows_quarantined,
-        rows_refused=judgement.rows_refused,
-        rows_ignored=judgement.rows_ignored,
-        records_accepted=judgement.accepted.num_rows,
-        records_quarantined=judgement.quarantined.num_rows,
+        verdict="refused" if verdict.is_refused else row.verdict,
+        reason=verdict.reason,
+        rows_received=sum(rows.values()),
+        records_accepted=verdict.records_accepted,
+        records_quarantined=verdict.records_quarantined,
+        **rows,
     )
-    night.results.extend((row.load_id, result) for result in judgement.results)
-    lake = night.lake
-    return night.commit(
-        row,
-        {
-            lake.accepted(contract.extract): lake_rows(judgement.accepted, contract, row.received_at),
-            lake.quarantine(contract.extract): lake_rows(judgement.quarantined, contract, row.received_at),
-            lake.gate_results: _result_rows(contract.extract, judgement.results),
-            lake.quarantined_rows: _row_codes(judgement, contract, row.load_id),
-        },
-    )
+    night.results.extend((row.load_id, result) for result in verdict.results)
+    staged.add(night.lake.gate_results, _result_rows(contract.extract, verdict.results))
+    return night.commit_staged(staged, row)
 
 
 def lake_rows(table: pa.Table, contract: Contract, received_at: datetime) -> pa.Table:
@@ -196,13 +222,11 @@ def lake_rows(table: pa.Table, contract: Contract, received_at: datetime) -> pa.
     return table.select(schema.names).cast(schema)
 
 
-def with_published_on(table: pa.Table, file_date: date) -> pa.Table:
+def with_published_on(records: Records, file_date: date) -> Records:
     """Fill `published_on`: the row's own date, else the file's."""
-    if PUBLISHED_ON in table.column_names:
-        index = table.column_names.index(PUBLISHED_ON)
-        filled = table.column(PUBLISHED_ON).fill_null(pa.scalar(file_date, pa.date32()))
-        return table.set_column(index, PUBLISHED_ON, filled)
-    return table.append_column(PUBLISHED_ON, pa.repeat(pa.scalar(file_date, pa.date32()), table.num_rows))
+    day = f"date '{file_date.isoformat()}'"
+    value = f"coalesce({PUBLISHED_ON}, {day})" if PUBLISHED_ON in records.schema.names else day
+    return records.changed(pa.field(PUBLISHED_ON, pa.date32()), value)
 
 
 def find_lookups(contract: Contract, night: Night) -> dict[str, pa.Table]:
@@ -228,11 +252,11 @@ def _find_lookup(lookup: Lookup, night: Night) -> pa.Table:
     return night.lookups[key][1]
 
 
-def find_taken_keys(
-    table: pa.Table, contract: Contract, load: LedgerRow, file_date: date, night: Night
-) -> pa.Table:
-    """Keys of `table` that another file of the same date as `load`'s has already brought with other
-    content. `file_date`: the day the file was published."""
+def find_taken(
+    records: Records, *, contract: Contract, load: LedgerRow, file_date: date, night: Night
+) -> Positions:
+    """Numbers of the records whose key another file of the same date as `load`'s has already brought with
+    other content. `file_date`: the day the file was published."""
     taken_back = withdrawn_load_ids(night.ledger)
     rivals = [
         row.load_id
@@ -244,14 +268,13 @@ def find_taken_keys(
         and (row.published_on or row.received_at.date()) == file_date
         and row.received_at.date() == load.received_at.date()
     ]
-    columns = [column.name for column in contract.columns]
-    return keys_taken_by_others(
-        night.lake, contract.extract, list(contract.grain), columns, table.select(columns), rivals
+    return records_taken_by_others(
+        night.lake, contract.extract, list(contract.grain), list(contract.column_names), records, rivals
     )
 
 
-def failed_codes(judgement: Judgement) -> list[str]:
-    return [result.code for result in judgement.results if not result.is_passed]
+def failed_codes(verdict: Verdict) -> list[str]:
+    return [result.code for result in verdict.results if not result.is_passed]
 
 
 def _refuse_unreadable(fault: UnreadableFile, row: LedgerRow, contract: Contract, night: Night) -> LedgerRow:
@@ -358,15 +381,14 @@ def _result_rows(extract: str, results: list[RuleResult]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=GATE_RESULTS)
 
 
-def _row_codes(judgement: Judgement, contract: Contract, load_id: str) -> pa.Table:
-    codes = judgement.row_codes
+def _row_codes(codes: pa.Table, units: pa.Table | None, contract: Contract, load_id: str) -> pa.Table:
     count = codes.num_rows
     return pa.table(
         {
             "extract": pa.repeat(contract.extract, count),
             "origin_load_id": pa.repeat(load_id, count),
             "source_row": codes.column("source_row"),
-            "source_unit": units_of(codes.column("source_row").to_numpy(), judgement.units),
+            "source_unit": units_of(codes.column("source_row").to_numpy(), units),
             "code": codes.column("code"),
             "column_name": codes.column("column_name"),
             "event": pa.repeat("quarantined", count),

@@ -5,26 +5,31 @@ What passes is released under a load of its own; the rest stays in quarantine.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
-from pipelines.extracts.contract import Contract, lake_schema
-from pipelines.extracts.read import Extracted
-from pipelines.gates.gate import judge
+from pipelines.extracts.contract import Contract
+from pipelines.extracts.read import OpenExtract
+from pipelines.extracts.records import engine
+from pipelines.gates.gate import Sorted, judge_slices
 from pipelines.gates.units import units_of, whole_units
 from pipelines.intake.load import (
     Night,
     find_lookups,
-    find_taken_keys,
+    find_taken,
     lake_rows,
     later_row,
     record_error,
 )
-from pipelines.lake.layout import QUARANTINED_ROWS
+from pipelines.lake.layout import QUARANTINED_ROWS, Lake
 from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
-from pipelines.lake.lookups import quarantined_records, quarantined_units, released_rows
+from pipelines.lake.lookups import quarantined_units, waiting_records
+from pipelines.lake.write import StagedLoad
 
 
 def retry_quarantine(night: Night) -> list[LedgerRow]:
@@ -81,90 +86,76 @@ def _retry_safely(origin: LedgerRow, contract: Contract, night: Night) -> Ledger
 
 def _retry(origin: LedgerRow, contract: Contract, night: Night) -> LedgerRow | None:
     """Judge a load's open rows again and release what passes. None when no row can pass by waiting."""
-    records = _open_records(origin, contract, night)
-    if not records.num_rows:
-        return None
     received_on = origin.received_at.date()
+    file_date = origin.published_on or received_on
     lenient = contract.model_copy(update={"max_quarantined_share": 1.0})
-    units = quarantined_units(night.lake, origin.load_id)
-    judgement = judge(
-        _as_extracted(records, contract, units),
-        lenient,
-        find_lookups(contract, night),
-        received_on=received_on,
-        taken_keys=find_taken_keys(records, contract, origin, origin.published_on or received_on, night),
-    )
-    accepted = judgement.accepted
-    lines = _lines(accepted, units)
-    rows = len(lines)
-    row = replace(
-        later_row(origin, night),
-        verdict="released",
-        reason=f"Rows of load {origin.load_id} that waited in quarantine, tried again.",
-        rows_received=rows,
-        rows_accepted=rows,
-        records_accepted=accepted.num_rows,
-        contract_sha256=contract.sha256,
-        code_version=night.code_version,
-    )
-    return night.commit(
-        row,
-        {
-            night.lake.accepted(contract.extract): lake_rows(accepted, contract, origin.received_at),
-            night.lake.quarantined_rows: _release_events(lines, units, contract, origin),
-        },
-    )
-
-
-def _open_records(origin: LedgerRow, contract: Contract, night: Night) -> pa.Table:
-    """The records of a load that are still in quarantine and failed nothing but retryable rules, with
-    the columns of today's contract."""
-    records = quarantined_records(night.lake, contract.extract, origin.load_id)
-    retryable = {rule.code for rule in contract.all_rules if rule.retry}
-    retries = [row.load_id for row in night.ledger if row.retry_of == origin.load_id]
-    released = released_rows(night.lake, origin.load_id, retries)
-    keep = [
-        set(codes.split("|")) <= retryable and source_row not in released
-        for codes, source_row in zip(
-            records.column("codes").to_pylist(), records.column("source_row").to_pylist(), strict=True
+    row = later_row(origin, night)
+    with _open_waiting(origin, contract, night) as file, StagedLoad(night.lake, row.load_id) as staged:
+        if not file.records.count:
+            return None
+        verdict = judge_slices(
+            file,
+            lenient,
+            find_lookups(contract, night),
+            partial(
+                _stage_released,
+                staged=staged,
+                units=file.units,
+                contract=contract,
+                origin=origin,
+                lake=night.lake,
+            ),
+            received_on=received_on,
+            find_taken=partial(find_taken, contract=contract, load=origin, file_date=file_date, night=night),
         )
-    ]
-    records = records.filter(pa.array(keep, pa.bool_()))
-    schema = lake_schema(contract)
-    schema = schema.remove(schema.get_field_index("received_at"))
-    for field in schema:
-        if field.name not in records.column_names:
-            records = records.append_column(field, pa.nulls(records.num_rows, field.type))
-    return records.select(schema.names).cast(schema)
+        if verdict.is_refused:
+            staged.forget()
+        released = replace(
+            row,
+            verdict="released",
+            reason=f"Rows of load {origin.load_id} that waited in quarantine, tried again.",
+            rows_received=verdict.rows_accepted,
+            rows_accepted=verdict.rows_accepted,
+            records_accepted=verdict.records_accepted,
+            contract_sha256=contract.sha256,
+            code_version=night.code_version,
+        )
+        return night.commit_staged(staged, released)
 
 
-def _lines(records: pa.Table, units: pa.Table) -> np.ndarray:
-    """The lines that records come from, all of those that go together, once each."""
-    _, lines = whole_units(records.column("source_row").to_numpy(), units)
-    return np.unique(lines)
+def _lines(lines: np.ndarray, units: pa.Table | None) -> np.ndarray:
+    """Lines and all that go together with them, once each."""
+    _, together = whole_units(np.unique(lines), units)
+    return np.unique(together)
 
 
-def _as_extracted(records: pa.Table, contract: Contract, units: pa.Table) -> Extracted:
-    """Records from quarantine in the shape a reader gives: all of them were readable."""
-    for column in contract.columns:
-        if column.type != "string":
-            readable = pa.repeat(pa.scalar(False), records.num_rows)
-            records = records.append_column(f"{column.name}__unparsed", readable)
-    return Extracted(
-        extract=contract.extract,
-        table=records,
-        rows_received=len(_lines(records, units)),
-        rows_ignored={},
-        malformed_rows=[],
-        control_totals=[],
-        missing_columns=[],
-        edition=None,
-        published_on=None,
-        units=units,
-    )
+@contextmanager
+def _open_waiting(origin: LedgerRow, contract: Contract, night: Night) -> Iterator[OpenExtract]:
+    retries = [row.load_id for row in night.ledger if row.retry_of == origin.load_id]
+    units = quarantined_units(night.lake, origin.load_id)
+    with engine(origin.file_bytes) as connection:
+        records = waiting_records(connection, night.lake, contract, origin.load_id, retries, units)
+        lines = _lines(records.positions("select distinct source_row from records"), units)
+        yield OpenExtract(extract=contract.extract, records=records, rows_received=len(lines), units=units)
 
 
-def _release_events(lines: np.ndarray, units: pa.Table, contract: Contract, origin: LedgerRow) -> pa.Table:
+def _stage_released(
+    part: Sorted,
+    *,
+    staged: StagedLoad,
+    units: pa.Table | None,
+    contract: Contract,
+    origin: LedgerRow,
+    lake: Lake,
+) -> None:
+    lines = _lines(part.accepted.column("source_row").to_numpy(), units)
+    staged.add(lake.accepted(contract.extract), lake_rows(part.accepted, contract, origin.received_at))
+    staged.add(lake.quarantined_rows, _release_events(lines, units, contract, origin))
+
+
+def _release_events(
+    lines: np.ndarray, units: pa.Table | None, contract: Contract, origin: LedgerRow
+) -> pa.Table:
     count = len(lines)
     return pa.table(
         {

@@ -22,9 +22,15 @@ def sync(path: Path) -> None:
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write `table` to `path` (its folder is made) and force it to the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd", store_schema=False)
+    with parquet_writer(path, table.schema) as writer:
+        writer.write_table(table)
     sync(path)
+
+
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A file that is written piece by piece, as the lake keeps its tables; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return pq.ParquetWriter(path, schema, compression="zstd", store_schema=False)
 
 
 def move_into_place(staged: Path, target: Path) -> None:

@@ -8,13 +8,31 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipelines.lake.layout import PART, Lake
+from pipelines.extracts.add_up import SOURCE_UNIT
+from pipelines.extracts.contract import Contract, lake_schema
+from pipelines.extracts.contract_columns import JOINT, ColumnType
+from pipelines.extracts.readers.cells import literal
+from pipelines.extracts.records import RECORD, Records
+from pipelines.gates.keys import Positions
+from pipelines.gates.whole import NOBODY
+from pipelines.lake.layout import FIRST_LOAD, PART, Lake, load_folder
 
 
 def _accepted(lake: Lake, extract: str) -> str:
-    pattern = (lake.accepted(extract) / "*" / PART).as_posix().replace("'", "''")
+    return _parquet([lake.accepted(extract) / "*" / PART])
+
+
+def _accepted_by(lake: Lake, extract: str, load_ids: list[str]) -> str:
+    """The rows of some loads, with the columns of today's contract."""
+    return _parquet(
+        [load_folder(lake.accepted(extract), load_id) / PART for load_id in (FIRST_LOAD, *load_ids)]
+    )
+
+
+def _parquet(paths: list[Path]) -> str:
+    files = ", ".join(literal(path.as_posix()) for path in paths)
     return (
-        f"read_parquet('{pattern}', hive_partitioning = true, hive_types_autocast = false, "
+        f"read_parquet([{files}], hive_partitioning = true, hive_types_autocast = false, "
         "union_by_name = true)"
     )
 
@@ -45,50 +63,60 @@ def latest_rows(
         ).to_arrow_table()
 
 
-def keys_taken_by_others(
-    lake: Lake, extract: str, keys: list[str], columns: list[str], rows: pa.Table, load_ids: list[str]
-) -> pa.Table:
-    """The keys of `rows` that the given loads have already brought with other content.
+def records_taken_by_others(
+    lake: Lake, extract: str, keys: list[str], columns: list[str], records: Records, load_ids: list[str]
+) -> Positions:
+    """Numbers of the records whose key the given loads have already brought with other content.
 
-    `rows`: this file's records (contract columns). Returns a table of `keys`, distinct.
+    `columns`: the contract's.
     """
-    same_key = " and ".join(f'rows."{key}" is not distinct from lake."{key}"' for key in keys)
+    same_key = " and ".join(f'records."{key}" is not distinct from lake."{key}"' for key in keys)
     content = [column for column in columns if column not in keys]
-    differs = " or ".join(f'rows."{column}" is distinct from lake."{column}"' for column in content)
+    differs = " or ".join(f'records."{column}" is distinct from lake."{column}"' for column in content)
     if not load_ids or not content:
-        return rows.select(keys).slice(0, 0)
-    with duckdb.connect() as connection:
-        connection.register("rows", rows)
-        distinct = ", ".join(f'rows."{key}"' for key in keys)
-        return connection.execute(
-            f"select distinct {distinct} from rows join {_accepted(lake, extract)} as lake "
-            f"on {same_key} where list_contains(?, lake.load_id) and ({differs})",
-            [load_ids],
-        ).to_arrow_table()
+        return NOBODY
+    return records.positions(
+        f"select distinct {RECORD} from records join {_accepted_by(lake, extract, load_ids)} as lake "
+        f"on {same_key} where {differs}"
+    )
 
 
-def quarantined_records(lake: Lake, extract: str, load_id: str) -> pa.Table:
-    """The quarantined records of one load, with their `codes`, as they were kept."""
-    with duckdb.connect() as connection:
-        return connection.execute(
-            "select * exclude (load_id) from read_parquet(?, hive_partitioning = true, "
-            "hive_types_autocast = false) order by source_row",
-            [str(lake.quarantine(extract) / f"load_id={load_id}" / PART)],
-        ).to_arrow_table()
+def waiting_records(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    contract: Contract,
+    load_id: str,
+    retries: list[str],
+    units: pa.Table,
+) -> Records:
+    """The records of a load that are still in quarantine and failed nothing but rules that are tried again,
+    with the columns of today's contract and SOURCE_UNIT; those of a unit stand together.
 
-
-def released_rows(lake: Lake, load_id: str, retries: list[str]) -> set[int]:
-    """Source rows of `load_id` that later loads (`retries`) have already released."""
-    parts = [str(lake.quarantined_rows / f"load_id={retry}" / PART) for retry in retries]
-    parts = [part for part in parts if Path(part).exists()]
-    if not parts:
-        return set()
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            "select source_row from read_parquet(?) where origin_load_id = ? and event = 'released'",
-            [parts, load_id],
-        ).fetchall()
-    return {row for (row,) in rows}
+    `retries`: loads that may have released some already. `units`: as `quarantined_units`.
+    """
+    schema = lake_schema(contract)
+    schema = schema.remove(schema.get_field_index("received_at"))
+    folder = lake.quarantine(contract.extract)
+    parts = [load_folder(folder, each) / PART for each in (FIRST_LOAD, load_id)]
+    events = [load_folder(lake.quarantined_rows, each) / PART for each in (FIRST_LOAD, *retries)]
+    columns = ", ".join(_quoted([name]) for name in schema.names)
+    # All of them were readable.
+    flags = [
+        f"{column.name}{JOINT}unparsed" for column in contract.columns if column.type != ColumnType.STRING
+    ]
+    connection.register("units", units)
+    connection.execute(
+        f"create table typed as select {columns}{''.join(f', false as {flag}' for flag in flags)}, "
+        f"coalesce({SOURCE_UNIT}, source_row) as {SOURCE_UNIT} "
+        f"from {_parquet([part for part in parts if part.exists()])} left join units using (source_row) "
+        "where list_has_all(?, string_split(codes, '|')) and source_row not in ("
+        f"select source_row from {_parquet([part for part in events if part.exists()])} "
+        "where origin_load_id = ? and event = 'released') "
+        f"order by {SOURCE_UNIT}, source_row",
+        [[rule.code for rule in contract.all_rules if rule.retry], load_id],
+    )
+    fields = [*schema, *(pa.field(flag, pa.bool_()) for flag in flags), pa.field(SOURCE_UNIT, pa.int64())]
+    return Records.of_typed(connection, pa.schema(fields))
 
 
 def quarantined_units(lake: Lake, load_id: str) -> pa.Table:

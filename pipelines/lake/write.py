@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from pipelines.lake.durable import move_into_place, remove_tree, write_parquet
+from pipelines.lake.durable import move_into_place, parquet_writer, remove_tree, sync, write_parquet
 from pipelines.lake.layout import PART, Lake, load_folder
 from pipelines.lake.ledger import LedgerRow
 
@@ -43,24 +44,64 @@ def forget_file(lake: Lake, sha256: str) -> None:
     (lake.archive / sha256).unlink(missing_ok=True)
 
 
+class StagedLoad:
+    """A load that is being written, aside: what it holds does not count before `commit`.
+
+    Each table is one file, written in the pieces in which its rows come; a piece is a row group. As a context
+    it forgets what was not committed.
+    """
+
+    def __init__(self, lake: Lake, load_id: str) -> None:
+        self._lake = lake
+        self._folder = lake.staging / load_id
+        self._load_id = load_id
+        self._writers: dict[Path, pq.ParquetWriter] = {}
+        remove_tree(self._folder)
+
+    def __enter__(self) -> "StagedLoad":
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self.forget()
+
+    def add(self, parent: Path, table: pa.Table) -> None:
+        """Add rows to a table of the load; `parent` is the table's folder, as `Lake` names it."""
+        if table.num_rows == 0:
+            return
+        relative = load_folder(parent, self._load_id).relative_to(self._lake.root)
+        if relative not in self._writers:
+            self._writers[relative] = parquet_writer(self._folder / relative / PART, table.schema)
+        self._writers[relative].write_table(table)
+
+    def forget(self) -> None:
+        """Remove all rows added so far."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
+        remove_tree(self._folder)
+
+    def commit(self, row: LedgerRow) -> LedgerRow:
+        """Put every table into place, and then the ledger row, which then has the hashes of the files."""
+        files = {}
+        for relative, writer in self._writers.items():
+            writer.close()
+            part = self._folder / relative / PART
+            sync(part)
+            files[(relative / PART).as_posix()] = file_sha256(part)
+        for relative in self._writers:
+            move_into_place(self._folder / relative, self._lake.root / relative)
+        row = replace(row, lake_files=json.dumps(files, sort_keys=True))
+        ledger_part = self._folder / "ledger" / PART
+        write_parquet(row.to_table(), ledger_part)
+        move_into_place(ledger_part.parent, load_folder(self._lake.ledger, self._load_id))
+        self._writers = {}
+        return row
+
+
 def commit_load(lake: Lake, row: LedgerRow, tables: dict[Path, pa.Table]) -> LedgerRow:
     """Write a load's tables and then its ledger row. `tables`: folder of the table (as `Lake` names
     it) -> rows; empty tables are not written. Returns the row with the hashes of its files."""
-    remove_tree(lake.staging / row.load_id)
-    staged: list[tuple[Path, Path]] = []
-    files = {}
-    for parent, table in tables.items():
-        if table.num_rows == 0:
-            continue
-        relative = load_folder(parent, row.load_id).relative_to(lake.root)
-        part = lake.staging / row.load_id / relative / PART
-        write_parquet(table, part)
-        files[(relative / PART).as_posix()] = file_sha256(part)
-        staged.append((part.parent, lake.root / relative))
-    for source, target in staged:
-        move_into_place(source, target)
-    row = replace(row, lake_files=json.dumps(files, sort_keys=True))
-    ledger_part = lake.staging / row.load_id / "ledger" / PART
-    write_parquet(row.to_table(), ledger_part)
-    move_into_place(ledger_part.parent, load_folder(lake.ledger, row.load_id))
-    return row
+    with StagedLoad(lake, row.load_id) as staged:
+        for parent, table in tables.items():
+            staged.add(parent, table)
+        return staged.commit(row)

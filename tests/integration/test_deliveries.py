@@ -5,6 +5,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -23,7 +24,8 @@ import pipelines.intake.inbox
 import pipelines.intake.load
 import pipelines.intake.night
 import pipelines.intake.retry
-from pipelines.gates.gate import Judgement, judge
+from pipelines.extracts.read import OpenExtract, open_extract
+from pipelines.gates.gate import Verdict, judge_slices
 from pipelines.intake.look import is_quiet
 from pipelines.intake.night import IntakeReport, take_in_inbox, withdraw
 from pipelines.intake.plan import Scope
@@ -166,12 +168,12 @@ def hospital(first_night, tmp_path) -> Iterator[Hospital]:
 def refuse_to_judge(monkeypatch: pytest.MonkeyPatch, extract: str, text: str, where: Any) -> None:
     """Make our own software fail on one extract, with an error that quotes a row."""
 
-    def failing(extracted: Any, contract: Any, lookups: Any, **facts: Any) -> Judgement:
+    def failing(file: Any, contract: Any, lookups: Any, keep: Any, **facts: Any) -> Verdict:
         if contract.extract == extract:
             raise ValueError(f"cannot convert {text}")
-        return judge(extracted, contract, lookups, **facts)
+        return judge_slices(file, contract, lookups, keep, **facts)
 
-    monkeypatch.setattr(where, "judge", failing)
+    monkeypatch.setattr(where, "judge_slices", failing)
 
 
 def test_late_delivery_keeps_its_own_date_and_does_not_overrule_what_is_newer(hospital):
@@ -403,10 +405,10 @@ def test_our_own_failure_on_waiting_rows_leaves_the_rest_and_is_tried_again(hosp
 def test_the_machine_in_trouble_ends_the_run_and_the_next_one_catches_up(hospital, monkeypatch):
     files = {"2026-03-02/measure_points.csv": lines(POINT, "falls,ZZ1,2026-01-01,5")}
 
-    def full(*arguments: object, **facts: object) -> Judgement:
+    def full(*arguments: object, **facts: object) -> Verdict:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pipelines.intake.load, "judge", full)
+    monkeypatch.setattr(pipelines.intake.load, "judge_slices", full)
     with pytest.raises(OSError, match="No space left"):
         hospital.night(2, files)
     assert len(hospital.ledger()) == 3
@@ -573,7 +575,15 @@ def growing(path: Path, function: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_file_that_grows_while_it_is_read_waits_and_leaves_nothing(hospital, monkeypatch):
     path = hospital.inbox / "2026-03-02/measure_points.csv"
     hospital.deliver({"2026-03-02/measure_points.csv": lines(POINT, "falls,ZZ1,2026-01-01,5")})
-    monkeypatch.setattr(pipelines.intake.load, "read", growing(path, pipelines.intake.load.read))
+    read = growing(path, lambda _: None)
+
+    @contextmanager
+    def open_and_grow(found: Path, *arguments: Any) -> Iterator[OpenExtract]:
+        with open_extract(found, *arguments) as file:
+            read(found)
+            yield file
+
+    monkeypatch.setattr(pipelines.intake.load, "open_extract", open_and_grow)
     before = hospital.archived()
     report = hospital.night(2, {"2026-03-02/targets.csv": lines("measure_id,valid_from", "falls,2026-01-01")})
     assert [file.relative for file in report.unsettled] == ["2026-03-02/measure_points.csv"]
@@ -585,14 +595,12 @@ def test_a_file_that_grows_while_it_is_read_waits_and_leaves_nothing(hospital, m
 
 
 def test_a_file_that_goes_away_before_it_is_read_does_not_stop_the_others(hospital, monkeypatch):
-    real = pipelines.intake.load.read
-
     def vanishing(path: Path, *arguments: Any) -> Any:
         if path.name == "measure_points.csv":
             path.unlink()
-        return real(path, *arguments)
+        return open_extract(path, *arguments)
 
-    monkeypatch.setattr(pipelines.intake.load, "read", vanishing)
+    monkeypatch.setattr(pipelines.intake.load, "open_extract", vanishing)
     files = {
         "2026-03-02/measure_points.csv": lines(POINT, "falls,ZZ1,2026-01-01,5"),
         "2026-03-02/targets.csv": lines("measure_id,valid_from,target", "falls,2026-01-01,3"),

@@ -10,12 +10,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.extracts.contract import Contract, load_contracts
 from pipelines.extracts.contract_columns import JOINT, ColumnType
 from pipelines.extracts.contract_rules import Action, Rule, Subject
 from pipelines.extracts.read import Extracted
+from pipelines.extracts.records import records_of
+from pipelines.gates.derive import rule_table
+from pipelines.gates.whole import look_at_whole
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "expectations")
 RECEIVED_ON = date(2026, 6, 15)
@@ -101,6 +105,20 @@ class Case:
         """Keys that another file has brought."""
         rows = [self.rows[index] for index in sorted(self.taken)]
         return _table(self.contract, rows, self.contract.grain)
+
+    def rule_table(self) -> pa.Table:
+        """The columns that the contract's rules on records look at."""
+        table, taken = self.extracted().table, np.array(sorted(self.taken), np.int64)
+        with records_of(table) as records:
+            whole = look_at_whole(records, self.contract, lambda _: taken)
+        return rule_table(
+            table,
+            self.contract,
+            self.lookups(),
+            received_on=RECEIVED_ON,
+            flags=whole.of_slice(0, table.num_rows),
+            rules=[rule for rule in self.contract.all_rules if rule.about == Subject.RECORDS],
+        )
 
     def _known(self, name: str) -> pa.Table:
         lookup = {each.name: each for each in self.contract.lookups}[name]

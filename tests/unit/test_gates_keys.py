@@ -4,16 +4,30 @@ from collections import defaultdict
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.gates.keys import alike, duplicates, find
+from pipelines.extracts.records import records_of
+from pipelines.extracts.standard_rules import DUPLICATE_KEY, DUPLICATE_ROW
+from pipelines.gates.keys import alike, find
+from pipelines.gates.whole import look_at_whole
+from tests.unit.gate_cases import small_contract
 
 ROWS = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", None]), st.sampled_from([1, 2, None]), st.sampled_from([0.5, 1.5, None])
     ),
     max_size=12,
+)
+
+KEYED = small_contract(
+    grain=["x", "y"],
+    columns=[
+        {"name": name, "type": type_, "description": "One of three columns."}
+        for name, type_ in (("x", "string"), ("y", "integer"), ("z", "number"))
+    ],
+    rules=[],
+    example={"x": "a"},
 )
 
 
@@ -39,14 +53,19 @@ def test_a_row_is_found_among_others(wanted: list[tuple[Any, ...]], among: list[
         assert position == -1 or among[position] == row
 
 
+@settings(deadline=None)
 @given(ROWS, st.randoms())
 def test_repeats_and_contradictions_are_those_of_a_plain_loop(
     rows: list[tuple[Any, ...]], random: Any
 ) -> None:
     order = list(range(len(rows)))
     random.shuffle(order)
-    table = pa.table(dict(zip("xyz", columns(rows), strict=True)) | {"line": pa.array(order, pa.int64())})
-    repeats, contradicts = duplicates(table, ["x", "y"], ["x", "y", "z"], "line")
+    table = pa.table(
+        dict(zip("xyz", columns(rows), strict=True)) | {"source_row": pa.array(order, pa.int64())}
+    )
+    with records_of(table) as records:
+        flags = look_at_whole(records, KEYED).of_slice(0, len(rows))
+    repeats, contradicts = flags[DUPLICATE_ROW], flags[DUPLICATE_KEY]
     contents, first = defaultdict(set), {}
     for line, row in sorted(zip(order, rows, strict=True)):
         contents[row[:2]].add(row)

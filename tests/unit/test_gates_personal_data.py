@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pipelines.extracts.records import records_of
 from pipelines.gates.personal_data import holds_personal_data, is_nhs_number, pseudonymise, screen
 from tests.unit.gate_cases import CONTRACTS, extracted, small_contract
 
@@ -32,7 +33,12 @@ def people(*ids: str | None) -> pa.Table:
 
 
 def pseudonyms(*ids: str | None, key: bytes = KEY) -> list[str | None]:
-    return pseudonymise(people(*ids), MEMBERS, key).column("person_id").to_pylist()
+    return pseudonymised(people(*ids), key).column("person_id").to_pylist()
+
+
+def pseudonymised(table: pa.Table, key: bytes = KEY) -> pa.Table:
+    with records_of(table) as records:
+        return pseudonymise(records, MEMBERS, key).table()
 
 
 def test_a_pseudonym_is_the_keyed_hash_of_the_identifier() -> None:
@@ -47,7 +53,7 @@ def test_pseudonyms_differ_by_person_and_by_key() -> None:
 
 def test_no_identifier_is_left_and_the_other_columns_are_untouched() -> None:
     before = people("anna.smith", "b.jones")
-    after = pseudonymise(before, MEMBERS, KEY)
+    after = pseudonymised(before)
     assert "anna" not in str(after.to_pydict())
     assert after.schema == before.schema
     assert after.drop_columns(["person_id"]).equals(before.drop_columns(["person_id"]))

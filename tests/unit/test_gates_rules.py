@@ -4,9 +4,8 @@ import pytest
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_rules import Rule
-from pipelines.gates.derive import rule_table
 from pipelines.gates.gate import judge
-from pipelines.gates.suite import run_rules
+from pipelines.gates.suite import Columns, Tally
 from tests.unit.gate_cases import (
     CONTRACTS,
     FIRST_LINE,
@@ -43,16 +42,12 @@ def test_a_planted_fault_is_found_where_it_is(contract: Contract, rule: Rule) ->
     case = good_case(contract, 4)
     rows = [0, 1, 2, 3] if "mostly" in rule.arguments else [2]
     broken = sorted({row for index in rows for row in plant(case, rule, index)})
-    table = rule_table(
-        case.extracted().table,
-        contract,
-        case.lookups(),
-        received_on=RECEIVED_ON,
-        taken_keys=case.taken_keys(),
-    )
-    (outcome,) = run_rules([rule], table)
+    table = case.rule_table()
+    tally = Tally(rule)
+    positions = tally.add(Columns(table))
+    outcome = tally.outcome()
     assert not outcome.is_passed
-    assert outcome.positions.tolist() == broken
+    assert positions.tolist() == broken
     assert outcome.rows_failed == len(broken)
 
 
