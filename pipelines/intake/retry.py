@@ -45,10 +45,15 @@ def retry_quarantine(night: Night) -> list[LedgerRow]:
 def is_anything_due(night: Night) -> bool:
     """Whether a row in quarantine may pass now."""
     return any(
-        _open_records(origin, contract, night).num_rows
+        _has_waiting(origin, contract, night)
         for contract in night.contracts.values()
         for origin in _due(contract, night)
     )
+
+
+def _has_waiting(origin: LedgerRow, contract: Contract, night: Night) -> bool:
+    with _open_waiting(origin, contract, night) as file:
+        return file.records.count > 0
 
 
 def _due(contract: Contract, night: Night) -> list[LedgerRow]:

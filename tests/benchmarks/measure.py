@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,24 +25,59 @@ PEAK_UNITS_PER_MB = 1024**2 if sys.platform == "darwin" else 1024
 
 @dataclass
 class Watch:
-    """Seconds by the name of a stage; `WHOLE` is the whole task. A stage may be entered many times."""
+    """Seconds by the name of a stage; `WHOLE` is the whole task. A stage may be entered many times.
+
+    A stage inside another one counts by itself, and not for the outer one; all count for the whole.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
+    _inside: list[str] = field(default_factory=list)
+    _since: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
+        self._note()
+        self._inside.append(name)
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+            self._note()
+            self._inside.pop()
+
+    def _note(self) -> None:
+        now = time.perf_counter()
+        for name in {*self._inside[-1:], *({WHOLE} & set(self._inside))}:
+            self.seconds[name] = self.seconds.get(name, 0.0) + now - self._since
+        self._since = now
 
     def timing(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, its time counted for a stage."""
+        """The function, its time counted for a stage; of a generator the time in which it works."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             with self.stage(name):
-                return function(*arguments, **named)
+                answer = function(*arguments, **named)
+            return self._timed_steps(name, answer) if isinstance(answer, Iterator) else answer
+
+        return timed
+
+    def _timed_steps(self, name: str, steps: Iterator[Any]) -> Iterator[Any]:
+        nothing = object()
+        while True:
+            with self.stage(name):
+                step = next(steps, nothing)
+            if step is nothing:
+                return
+            yield step
+
+    def timing_entry(self, name: str, context: Callable[..., Any]) -> Callable[..., Any]:
+        """A function that makes a context, the time of its beginning counted for a stage."""
+
+        @contextmanager
+        def timed(*arguments: Any, **named: Any) -> Iterator[Any]:
+            with ExitStack() as stack:
+                with self.stage(name):
+                    entered = stack.enter_context(context(*arguments, **named))
+                yield entered
 
         return timed
 

@@ -23,6 +23,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipelines.extracts.contract import load_contracts
+from pipelines.extracts.records import Records
 from pipelines.intake import load
 from pipelines.intake.night import take_in_inbox
 from pipelines.intake.plan import Scope
@@ -33,11 +34,14 @@ from tests.benchmarks.points import RECEIVED_ON, write_points, write_references
 
 POINTS = int(os.environ.get("BENCHMARK_POINTS", "1000000"))
 LIMIT = 5.0
-STAGES = {
-    "read": ("read",),
-    "gate": ("pseudonymise", "find_lookups", "judge"),
-    "lake": ("archive_file", "commit_judgement"),
-}
+STAGES = (
+    ("read", Records, "slices"),
+    ("gate", load, "find_lookups"),
+    ("gate", load, "judge_slices"),
+    ("lake", load, "_stage"),
+    ("lake", load, "archive_file"),
+    ("lake", load, "_commit_verdict"),
+)
 EVERYTHING = Scope(received_from=None, received_to=None, reread=False)
 
 
@@ -61,9 +65,9 @@ def take_in(watch: Watch, points: Path, references: Path, folder: Path) -> dict[
     take_in_inbox(settings, "references", EVERYTHING, lambda line: None)
     shutil.copy(points, day)
     with ExitStack() as stack:
-        for stage, names in STAGES.items():
-            for name in names:
-                stack.enter_context(patch.object(load, name, watch.timing(stage, getattr(load, name))))
+        for stage, owner, name in STAGES:
+            stack.enter_context(patch.object(owner, name, watch.timing(stage, getattr(owner, name))))
+        stack.enter_context(patch.object(load, "open_extract", watch.timing_entry("read", load.open_extract)))
         with watch.stage(WHOLE):
             taken = take_in_inbox(settings, "points", EVERYTHING, lambda line: None)
     (row,) = taken.loads
