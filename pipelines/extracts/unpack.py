@@ -6,9 +6,12 @@ file of its own. Does not belong here: reading the content (`pipelines.extracts.
 Nothing is unpacked under a name that a container gives, and nothing beyond the bounds of `readers.sizes`.
 """
 
+import errno
 import gzip
+import lzma
 import re
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -29,7 +32,17 @@ SHOWN_MEMBERS = 5
 _COPY_BYTES = 4 * 1024**2
 _GLOB_MARKS = "*?[]"
 _ARCHIVES = (*PACKED, ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz")
-_DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+)
+# A directory that points nowhere, a stream that is no bzip2; every other is the machine's fault.
+_ERRORS_OF_DAMAGE = (errno.EINVAL, None)
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,10 @@ def stream(content: Content) -> Iterator[IO[bytes]]:
             yield opened
     except _DAMAGE as fault:
         raise _damaged() from fault
+    except OSError as fault:
+        if fault.errno in _ERRORS_OF_DAMAGE:
+            raise _damaged() from fault
+        raise
 
 
 @contextmanager
@@ -143,6 +160,10 @@ def _members(path: Path) -> list[str]:
             members = archive.infolist()
     except (*_DAMAGE, ValueError) as fault:
         raise _damaged() from fault
+    except OSError as fault:
+        if fault.errno in _ERRORS_OF_DAMAGE:
+            raise _damaged() from fault
+        raise
     for member in members:
         _check_member(member)
     tables = [member for member in members if _is_table(member.filename)]

@@ -34,3 +34,9 @@ def test_damaged_files(tmp_path: Path, files: dict[str, bytes], name: str) -> No
     for _ in range(TRIES):
         path.write_bytes(damaged(files[name], chance))
         assert check(path, mappings)
+
+
+def test_a_parquet_file_whose_names_are_no_text(tmp_path: Path, files: dict[str, bytes]) -> None:
+    path = tmp_path / "organisations.parquet"
+    path.write_bytes(files["organisations.parquet"].replace(b"organisation_code", b"organisation_cod\xff"))
+    assert check(path, [canonical_mapping(contracts()[EXTRACT])]) == "NOT_PARQUET"

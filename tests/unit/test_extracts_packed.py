@@ -152,6 +152,20 @@ def test_a_size_that_is_a_lie(tmp_path: Path) -> None:
     assert fault_of(path).code == "DAMAGED_ARCHIVE"
 
 
+def test_a_directory_that_points_nowhere(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "organisations.zip", {"organisations.csv": TABLE})
+    data = bytearray(path.read_bytes())
+    end = data.index(b"PK\x05\x06")
+    data[end + 16 : end + 20] = struct.pack("<I", 2**31)
+    path.write_bytes(data)
+    assert fault_of(path).code == "DAMAGED_ARCHIVE"
+    archive = tmp_path / "organisations.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_BZIP2) as opened:
+        opened.writestr("organisations.csv", TABLE)
+    archive.write_bytes(archive.read_bytes().replace(b"BZh", b"BZx"))
+    assert fault_of(archive).code == "DAMAGED_ARCHIVE"
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("packed_as", ["zip", "gz"])
 def test_archives_cut_short(tmp_path: Path, packed_as: str, share: float) -> None:

@@ -46,7 +46,10 @@ def as_text(rows: Rows, delimiter: str, line_end: str = "\n") -> str:
 
 
 def text_file(encoding: str, delimiter: str = ",", line_end: str = "\n") -> Callable[[Path, Rows], None]:
-    return lambda path, rows: path.write_bytes(as_text(rows, delimiter, line_end).encode(encoding)) and None
+    def write(path: Path, rows: Rows) -> None:
+        path.write_bytes(as_text(rows, delimiter, line_end).encode(encoding))
+
+    return write
 
 
 def parquet_file(path: Path, rows: Rows) -> None:
@@ -61,7 +64,10 @@ def json_file(path: Path, rows: Rows) -> None:
 
 
 def workbook(write: Callable) -> Callable[[Path, Rows], None]:
-    return lambda path, rows: write(path, {"Data": [HEADER, *rows]}) and None
+    def write_rows(path: Path, rows: Rows) -> None:
+        write(path, {"Data": [HEADER, *rows]})
+
+    return write_rows
 
 
 def zip_file(path: Path, rows: Rows) -> None:

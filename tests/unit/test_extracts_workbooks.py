@@ -49,9 +49,9 @@ def read_book(
     return read(path, mapping, extract, contracts()[extract])
 
 
-def fault_of(folder: Path, path: Path, text: str = PLAIN) -> UnreadableFile:
+def fault_of(folder: Path, path: Path, text: str = PLAIN, extract: str = "measure_points") -> UnreadableFile:
     with pytest.raises(UnreadableFile) as caught:
-        read(path, supplier(folder, text), "measure_points", contracts()["measure_points"])
+        read(path, supplier(folder, text), extract, contracts()[extract])
     return caught.value
 
 
@@ -179,6 +179,32 @@ def test_each_extract_may_have_a_sheet_of_its_own(tmp_path: Path, ending: str) -
     found = read_book(tmp_path, ending, sheets, text, "organisations")
     assert values(found, "organisation_name") == ["A trust", "Another"]
     assert values(read_book(tmp_path, ending, sheets, text), "value") == [4.0]
+
+
+@FORMATS
+def test_sheets_without_header_whose_width_changes(tmp_path: Path, ending: str) -> None:
+    text = """
+    headerless: {widths: [3, 5], columns: {1: code, 3: name}}
+    extracts:
+      organisations: {columns: {organisation_code: {column: code}, organisation_name: {column: name}}}
+    """
+    narrow: Rows = [["RXX", 1, "A trust"], ["RYY", 1, None]]
+    wide: Rows = [
+        ["RXX", 1, "A trust", "x", None],
+        ["RYY", 1, "Another", None, None],
+        [None],
+        ["RZZ", 1, "C"],
+    ]
+    beyond: Rows = [*narrow, *[["RZZ", 1, "C"]] * 200, ["RAA", 1, "D", "stray"]]
+    for rows, codes in ((narrow, ["RXX", "RYY"]), (wide, ["RXX", "RYY", "RZZ"])):
+        found = read_book(tmp_path, ending, {"Data": rows}, text, "organisations")
+        assert values(found, "organisation_code") == codes
+        assert values(found, "source_row") == [1, 2, 4][: len(codes)]
+    found = read_book(tmp_path, ending, {"Data": beyond}, text, "organisations")
+    assert found.malformed_rows == [(203, "more than 3 fields")]
+    assert found.rows_received == 203
+    path = WRITERS[ending](tmp_path / f"supplier.{ending}", {"Data": [[1, 2, 3, 4, 5, 6]]})
+    assert fault_of(tmp_path, path, text, "organisations").code == ("OTHER_LAYOUT")
 
 
 NOTES = """

@@ -36,7 +36,7 @@ def read_headers(stream: IO[bytes], layouts: Sequence[Layout]) -> list[list[str]
 def _names(stream: IO[bytes]) -> list[str]:
     try:
         return pq.read_schema(stream).names
-    except (pa.ArrowException, OSError) as fault:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
         raise _not_parquet() from fault
 
 
@@ -60,7 +60,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         connection.execute(
             f"create table cells as select {cells}, file_row_number + 1 as source_row from {source}"
         )
-    except duckdb.Error as fault:
+    except (duckdb.Error, UnicodeDecodeError) as fault:
         raise _not_parquet() from fault
     counted = connection.execute("select count(*) from cells").fetchone()
     return Cells(

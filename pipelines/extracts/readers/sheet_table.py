@@ -39,7 +39,7 @@ def find_table(head: list[Row], layout: Layout) -> Table | None:
     """
     first, last = _span(layout)
     if not layout.has_header:
-        return _headerless(head, first, last)
+        return _headerless(head, first, last, layout.widths)
     wanted = {clean_name(name) for name in layout.header}
     depth = layout.sheet.header_rows
     best: tuple[int, int, list[str]] | None = None
@@ -106,12 +106,14 @@ def _span(layout: Layout) -> tuple[int, int | None]:
     return column_number(found.group(1)), column_number(found.group(2)) + 1
 
 
-def _headerless(head: list[Row], first: int, last: int | None) -> Table | None:
+def _headerless(head: list[Row], first: int, last: int | None, widths: tuple[int, ...]) -> Table | None:
+    """A sheet does not tell how wide its table is where the last columns are empty: the next width does."""
     rows = [row[first:last] for row in head]
     at = next((at for at, row in enumerate(rows) if not is_blank(row)), None)
     if at is None:
         return None
     width = max((column + 1 for row in rows for column, cell in enumerate(row) if cell is not None))
+    width = min((each for each in widths if each >= width), default=width)
     _check_width(width)
     return Table(("",) * width, header_row=at + 1, first_row=at + 1, first_column=first)
 

@@ -82,6 +82,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
             first_column=table.first_column,
             notes=notes,
             rows_below=counts.below,
+            malformed_rows=counts.too_wide,
             serial_days_from=book.bounds.serial_days_from,
         )
 
@@ -92,6 +93,7 @@ class _Counts:
     def __init__(self) -> None:
         self.rows = 0
         self.below = 0
+        self.too_wide: list[tuple[int, str]] = []
 
 
 class _Book:
@@ -235,6 +237,9 @@ def _body(rows: Iterable[Row], table: Table, layout: Layout, counts: _Counts) ->
         has_ended = has_ended or end.fullmatch(beginning) is not None
         if has_ended:
             counts.below += 1
+            continue
+        if not layout.has_header and not is_blank(row[last:]):
+            counts.too_wide.append((number, f"more than {width} fields"))
             continue
         counts.rows += 1
         yield number, cells + [None] * (width - len(cells))
