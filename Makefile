@@ -43,8 +43,9 @@ types: setup ## type check
 benchmarks: setup ## how fast, against a peer in the same run (minutes)
 	$(DEV) pytest tests/benchmarks -s
 
-fuzz: setup ## damaged files of every format, for FUZZ_SECONDS (an hour)
+fuzz: setup ## damaged files of every format for FUZZ_SECONDS (an hour), then random nights and kills (FUZZ_NIGHTS)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(DEV) pytest tests/fuzz -s
+	QI_FUZZ_EXAMPLES=$${FUZZ_NIGHTS:-500} $(DEV) pytest tests/integration/test_conservation.py
 
 dev: setup ## Dagster's pages on http://localhost:3000
 	$(DEV) qi dev

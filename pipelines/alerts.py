@@ -7,6 +7,7 @@ text, which may quote a row.
 import json
 import logging
 import smtplib
+import ssl
 import urllib.request
 from email.message import EmailMessage
 from http.client import HTTPException
@@ -60,5 +61,16 @@ def _mail(settings: Settings, subject: str, text: str) -> None:
     message["To"] = settings.alert_email_to
     message.set_content(text)
     assert settings.smtp_host is not None
-    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_SECONDS) as server:
+    with _connected(settings, settings.smtp_host) as server:
+        if settings.smtp_security == "starttls":
+            server.starttls(context=ssl.create_default_context())
+        if settings.smtp_user and settings.smtp_password:
+            server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
         server.send_message(message)
+
+
+def _connected(settings: Settings, host: str) -> smtplib.SMTP:
+    if settings.smtp_security == "tls":
+        context = ssl.create_default_context()
+        return smtplib.SMTP_SSL(host, settings.smtp_port, timeout=TIMEOUT_SECONDS, context=context)
+    return smtplib.SMTP(host, settings.smtp_port, timeout=TIMEOUT_SECONDS)

@@ -47,7 +47,10 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
 @click.option("--full-refresh", is_flag=True, help="Build every table anew from the lake.")
 @click.option("--received-from", type=ISO_DATE, help="Only files received on or after this day.")
 @click.option("--received-to", type=ISO_DATE, help="Only files received on or before this day.")
-@click.option("--reread", is_flag=True, help="Read files again that are loaded already (backfill).")
+@click.option(
+    "--reread", is_flag=True, help="Read files again that are loaded already (needs a day, or --all)."
+)
+@click.option("--all", "everything", is_flag=True, help="With --reread: every file that ever came.")
 @click.pass_obj
 def run(
     settings: Settings,
@@ -56,6 +59,7 @@ def run(
     received_from: datetime | None,
     received_to: datetime | None,
     reread: bool,
+    everything: bool,
 ) -> None:
     """Run the night: take in what is new, build the warehouse, audit it, publish it.
 
@@ -70,12 +74,19 @@ def run(
 
     if received_from and received_to and received_from > received_to:
         raise click.UsageError("--received-from is after --received-to, so no file can lie between them.")
+    if reread and not (received_from or received_to or everything):
+        raise click.UsageError(
+            "--reread needs --received-from or --received-to; --all reads every file again."
+        )
+    if everything and not reread:
+        raise click.UsageError("--all belongs to --reread.")
     if demo_if_empty and _is_empty(settings.inbox_path):
         _make_demo(settings, {})
     intake = {
         "received_from": f"{received_from:%Y-%m-%d}" if received_from else "",
         "received_to": f"{received_to:%Y-%m-%d}" if received_to else "",
         "reread": reread,
+        "everything": everything,
     }
     try:
         with single_writer(settings):
@@ -312,19 +323,29 @@ def loads(settings: Settings, last: int) -> None:
 
 @main.command()
 @click.argument("load_id")
-@click.option("--reason", required=True, help="Why the load is taken back; kept in the ledger.")
+@click.option("--reason", help="Why the load is taken back; kept in the ledger.")
+@click.option("--undo", is_flag=True, help="Take the load's file in again.")
 @click.pass_obj
-def withdraw(settings: Settings, load_id: str, reason: str) -> None:
+def withdraw(settings: Settings, load_id: str, reason: str | None, undo: bool) -> None:
     """Take a load back: from now on its rows no longer count. The next run publishes that.
 
-    What was reported while it counted stays queryable as at its date; nothing is deleted.
+    What was reported while it counted stays queryable as at its date; nothing is deleted. It stays taken
+    back, also when files are read again (`qi run --reread`), until --undo takes its file in again.
     """
     from pipelines.faults import Stopped
+    from pipelines.intake.night import reinstate
     from pipelines.intake.night import withdraw as take_back
     from pipelines.lock import single_writer
 
+    if (reason is None) != undo:
+        raise click.UsageError("Say why with --reason, or take the load in again with --undo.")
+
     try:
         with single_writer(settings):
+            if reason is None:
+                row = reinstate(settings, load_id, run_id="by hand")
+                click.echo(f"{row.load_id}: {row.file_path} is taken in again ({row.verdict}). {row.reason}")
+                return
             row = take_back(settings, load_id, reason, run_id="by hand")
     except (KeyError, Stopped) as fault:
         raise click.ClickException(str(fault.args[0])) from fault

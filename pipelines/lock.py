@@ -1,7 +1,10 @@
 """One writer at a time: a lock on QI_HOME that the operating system frees when its process ends."""
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -24,12 +27,31 @@ def single_writer(settings: Settings) -> Iterator[None]:
         lock.acquire()
     except Timeout as fault:
         raise AnotherRunIsWriting(
-            f"Another run is writing in {settings.home_path} (lock {path.name}). Wait for it to end."
+            f"Another run is writing in {settings.home_path} (lock {path.name}{_holder(settings)}). Wait for "
+            "it to end."
         ) from fault
+    if lock.lock_counter == 1:
+        _name_holder(settings)
     try:
         yield
     finally:
         lock.release()
+
+
+def _holder_file(settings: Settings) -> Path:
+    return settings.home_path / "run.lock.holder"
+
+
+def _name_holder(settings: Settings) -> None:
+    """Leave word who holds the lock. It is only for people; the lock itself is the operating system's."""
+    text = f"process {os.getpid()} on {socket.gethostname()} since {settings.clock():%d %B %Y %H:%M} UTC"
+    with suppress(OSError):
+        _holder_file(settings).write_text(text, encoding="utf-8")
+
+
+def _holder(settings: Settings) -> str:
+    path = _holder_file(settings)
+    return f", held by {path.read_text(encoding='utf-8')}" if path.is_file() else ""
 
 
 def check_warehouse_is_free(settings: Settings) -> None:

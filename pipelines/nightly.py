@@ -14,6 +14,7 @@ from pipelines.intake.night import read_unsettled
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import read_ledger
 from pipelines.mart.publish import STATUS_NAME, current_manifest
+from pipelines.mart.warehouse import set_aside_if_damaged
 from pipelines.progress import shown
 from pipelines.settings import Settings
 from pipelines.summary import summary
@@ -80,6 +81,9 @@ def run_nightly(
     from pipelines.defs.build import build_definitions
     from pipelines.defs.quiet import quiet_selection
 
+    aside = set_aside_if_damaged(settings.warehouse_file)
+    if aside is not None:
+        echo(f"The warehouse was damaged (it is now {aside}). It is built anew from the lake.")
     try:
         definitions = build_definitions(settings)
     except Exception:

@@ -6,6 +6,7 @@ fallback from one environment to another: a home folder belongs to one environme
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -39,6 +40,11 @@ class Settings(BaseSettings):
     alert_email_from: str = "qi-mart@localhost"
     smtp_host: str | None = None
     smtp_port: int = 25
+    smtp_security: Literal["none", "starttls", "tls"] = Field(
+        default="none", description="How the connection to smtp_host is protected."
+    )
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
 
     @property
     def inbox_path(self) -> Path:

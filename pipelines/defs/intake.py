@@ -32,13 +32,20 @@ CHECKS = {
 
 
 class IntakeConfig(dg.Config):
-    """Which deliveries to take in; empty dates mean no bound. See `pipelines.intake.plan.Scope`."""
+    """Which deliveries to take in; empty dates mean no bound, which a reread
+    accepts only with `everything`. See `pipelines.intake.plan.Scope`."""
 
     received_from: str = ""
     received_to: str = ""
     reread: bool = False
+    everything: bool = False
 
     def scope(self) -> Scope:
+        if self.reread and not (self.received_from or self.received_to or self.everything):
+            raise dg.Failure(
+                "A reread needs received_from or received_to; `everything: true` reads all files again.",
+                allow_retries=False,
+            )
         return Scope(
             received_from=date.fromisoformat(self.received_from) if self.received_from else None,
             received_to=date.fromisoformat(self.received_to) if self.received_to else None,

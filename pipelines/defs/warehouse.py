@@ -30,7 +30,7 @@ from pipelines.mart.manifest import changing_nightly, dbt_tests_of, project_dige
 from pipelines.mart.publish import telling_analysts, verdicts_file
 from pipelines.mart.tonight import write_tonight
 from pipelines.mart.verdicts import forget_verdicts, record_verdicts
-from pipelines.mart.warehouse import PUBLISHED_SCHEMAS, reading, row_counts
+from pipelines.mart.warehouse import PUBLISHED_SCHEMAS, reading, row_counts, set_aside_if_damaged
 from pipelines.progress import PROGRESS
 from pipelines.settings import DBT_PROJECT, Settings
 
@@ -87,6 +87,9 @@ def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
             single_writer(settings),
             telling_analysts(settings, context.run_id, "the dbt build"),
         ):
+            aside = set_aside_if_damaged(settings.warehouse_file)
+            if aside is not None:
+                PROGRESS.info("dbt: the warehouse was damaged (now %s); built anew from the lake", aside)
             check_warehouse_is_free(settings)
             scope = Work.DAY if context.is_subset and context.selected_asset_keys == nightly else Work.WHOLE
             newest = newest_load_id(read_ledger(Lake(settings.lake_path)))

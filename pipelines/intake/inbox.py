@@ -196,7 +196,9 @@ def stable_listing(inbox: Path, now: datetime) -> list[str]:
             status = path.lstat()
         except FileNotFoundError:
             return []
-        if now.replace(tzinfo=UTC).timestamp() - status.st_mtime < SECONDS_STILL:
+        age = now.replace(tzinfo=UTC).timestamp() - status.st_mtime
+        # A time still to come says nothing of when the file was written, and must not hold up all others.
+        if -SECONDS_STILL < age < SECONDS_STILL:
             return []
         lines.append(f"{path.relative_to(inbox).as_posix()} {status.st_size} {status.st_mtime_ns}")
     return lines

@@ -4,6 +4,7 @@ Whatever intake does at the start of a night has its question here, or a night t
 a quiet one.
 """
 
+from pipelines.faults import Stopped
 from pipelines.intake.inbox import find_deliveries
 from pipelines.intake.night import (
     lake_schemas,
@@ -25,7 +26,11 @@ def is_quiet(settings: Settings) -> bool:
     schemas = lake_schemas(load_rules()[0])
     if not (settings.inbox_path.is_dir() and is_prepared(Lake(settings.lake_path), schemas)):
         return False
-    night, mappings = read_night(settings, run_id="")
+    try:
+        night, mappings = read_night(settings, run_id="")
+    except Stopped:
+        # What stops the night is told, noted and alerted by the night itself.
+        return False
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
     if [(file.relative, file.reason) for file in unsettled] != read_unsettled(settings):
         return False

@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from pipelines.extracts.contract import Contract, lake_schema, load_contracts
 from pipelines.extracts.mapping import Mapping, load_mappings
+from pipelines.faults import Stopped, is_of_the_machine
 from pipelines.gates.gate import RuleResult
+from pipelines.intake.clock import moment, warning
 from pipelines.intake.inbox import (
     STILL_CHANGING,
     Changing,
@@ -48,6 +50,10 @@ LOGGER = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 Stamps = tuple[tuple[str, int, int], ...]
 UNSETTLED_NAME = "unsettled.json"
+
+
+class InboxGone(Stopped):
+    """There is no folder to take files from."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +95,16 @@ def read_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
     """What the lake knows now, without changing it."""
     contracts, mappings = load_rules()
     lake = Lake(settings.lake_path)
+    ledger = read_ledger(lake)
     night = Night(
         lake=lake,
         contracts=contracts,
         pseudonym_key=pseudonym_key(settings),
         run_id=run_id,
-        now=settings.clock(),
+        now=moment(settings, ledger),
         code_version=code_version(),
         mappings_sha256=rules_digest(mappings),
-        ledger=read_ledger(lake),
+        ledger=ledger,
         results=[],
     )
     return night, mappings
@@ -114,14 +121,19 @@ def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
 
 def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progress) -> IntakeReport:
     """Take in every file of the inbox that is not settled. `progress` gets one line a file."""
+    if not settings.inbox_path.is_dir():
+        what = "is a file and no folder" if settings.inbox_path.exists() else "is not there"
+        raise InboxGone(f"The inbox {settings.inbox_path} {what}. Make it, mount it, or set QI_INBOX.")
     night, mappings = open_night(settings, run_id)
     before = len(night.ledger)
-    if not settings.inbox_path.is_dir():
-        raise FileNotFoundError(f"The inbox {settings.inbox_path} is not there. Make it, or set QI_INBOX.")
+    if text := warning(settings, night.now):
+        progress(text)
     require_whole(night.lake, night.ledger, settings.known_good_file)
     for replaced, by in unfinished_replacements(night.ledger):
         _record_replacement(replaced, by, night)
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
+    if not deliveries and before:
+        progress(f"{settings.inbox_path} is empty, and was not always. Is it mounted?")
     if scope.reread:
         wanted = [row for row in night.ledger if scope.covers(row.received_at)]
         deliveries += archived_deliveries(night.lake, wanted, deliveries)
@@ -222,9 +234,36 @@ def _still_changing(fault: Exception, delivery: Delivery) -> Unsettled | None:
     our own software failed. A machine in trouble (disk, memory) is no matter of one file: raised again."""
     if isinstance(fault, Changing) or has_changed(delivery):
         return Unsettled(delivery.relative, STILL_CHANGING)
-    if isinstance(fault, (OSError, MemoryError)):
+    if is_of_the_machine(fault):
         raise fault
     return None
+
+
+def reinstate(settings: Settings, load_id: str, run_id: str) -> LedgerRow:
+    """Take in again, from the archive, the file of a load that was taken back by hand. Returns its new load.
+
+    Raises KeyError when there is no such load, or when its file is not kept.
+    """
+    night, mappings = open_night(settings, run_id)
+    withdrawn = {row.retry_of for row in night.ledger if row.verdict == "withdrawn"}
+    found = [row for row in night.ledger if row.load_id == load_id and load_id in withdrawn and row.extract]
+    later = [row for row in night.ledger if row.load_id > load_id and row.retry_of is None]
+    if not found or any((row.file_sha256, row.extract) == _content(found[0]) for row in later):
+        raise KeyError(
+            f"There is no load {load_id} that was taken back and not read again. `qi loads` lists all."
+        )
+    (load,) = found
+    mapping = {each.name: each for each in mappings}.get(load.mapping or "")
+    deliveries = archived_deliveries(night.lake, found, [])
+    if mapping is None or not deliveries or load.extract is None:
+        raise KeyError(f"The file of load {load_id} or its mapping {load.mapping} is not kept any more.")
+    row = take_in(Task(deliveries[0], mapping, load.extract), night)
+    forget_copies(night.lake)
+    return row
+
+
+def _content(row: LedgerRow) -> tuple[str, str | None]:
+    return (row.file_sha256, row.extract)
 
 
 def withdraw(settings: Settings, load_id: str, reason: str, run_id: str) -> LedgerRow:

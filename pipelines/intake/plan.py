@@ -2,7 +2,9 @@
 
 The same bytes load once for each extract they feed, under the first path they came by that is still
 there. A refused or unrecognised file is looked at again when its mapping or contract has changed; a
-file that our own software failed on, always.
+file that our own software failed on, always. What a path held before it was written over, and holds
+again, is a new delivery that takes the place of the first one. A load that an engineer took back stays
+taken back.
 """
 
 import hashlib
@@ -15,7 +17,7 @@ from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping
 from pipelines.extracts.readers.formats import readable_endings
 from pipelines.extracts.recognise import Unrecognised, recognise
-from pipelines.intake.inbox import MAPPING_FOLDER, Delivery
+from pipelines.intake.inbox import MAPPING_FOLDER, Delivery, received_at
 from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
 
 
@@ -111,10 +113,12 @@ class Planner:
         self._by_extract: dict[tuple[str, str | None], LedgerRow] = {}
         self._standing: dict[tuple[str, str | None], str] = {}
         names_in_use: set[str | None] = set()
-        taken_back = withdrawn_load_ids(ledger)
+        self._newest_at_path: dict[str, str] = {}
+        self._taken_back = taken_back = withdrawn_load_ids(ledger)
         for row in ledger:
             if row.retry_of is not None:
                 continue
+            self._newest_at_path[row.file_path] = row.file_sha256
             self._by_file[(row.file_sha256, row.file_path)] = row
             if row.verdict != "repeated":
                 self._by_extract[(row.file_sha256, row.extract)] = row
@@ -146,7 +150,10 @@ class Planner:
                 strangers.append(Stranger(delivery, mapping.reason))
                 continue
             is_first = path_of.setdefault(delivery.sha256, delivery.relative) == delivery.relative
-            wanted = list(self._tasks(delivery, mapping, mapping.extracts)) if is_first else []
+            is_back = self._is_back(delivery)
+            if is_back:
+                delivery = replace(delivery, received_at=received_at(delivery.relative, self._now))
+            wanted = list(self._tasks(delivery, mapping, mapping.extracts, is_back)) if is_first else []
             tasks.extend(wanted)
             if not wanted and self._is_noted(delivery):
                 settled += 1
@@ -182,15 +189,27 @@ class Planner:
         last = self._by_file.get((delivery.sha256, delivery.relative))
         return last is not None and last.verdict != "unrecognised"
 
-    def _tasks(self, delivery: Delivery, mapping: Mapping, extracts: Iterable[str]) -> Iterator[Task]:
+    def _is_back(self, delivery: Delivery) -> bool:
+        """Whether a path holds again what it held before it was written over: the supplier took the later
+        content back, so this is a delivery of tonight."""
+        newest = self._newest_at_path.get(delivery.relative, delivery.sha256)
+        return not self._scope.reread and newest != delivery.sha256 and self._is_noted(delivery)
+
+    def _tasks(
+        self, delivery: Delivery, mapping: Mapping, extracts: Iterable[str], is_back: bool = False
+    ) -> Iterator[Task]:
         for extract in extracts:
             last = self._by_extract.get((delivery.sha256, extract))
+            if last is not None and last.verdict == "accepted" and last.load_id in self._taken_back:
+                # An engineer took it back; only `qi withdraw --undo` brings it in again.
+                continue
             rules = (mapping.sha256, self._contracts[extract].sha256)
             if (
                 last is None
                 or last.verdict == "error"
                 or (last.verdict == "refused" and last.rules_sha256 != rules)
                 or self._scope.reread
+                or (is_back and last.verdict == "accepted")
             ):
                 standing = self._standing.get((delivery.sha256, extract))
                 yield Task(delivery, mapping, extract, delivery.path == mapping.path, replaces=standing)

@@ -1,25 +1,48 @@
 """The key that turns staff identifiers into pseudonyms. Whoever has it can link a pseudonym to a
 known identifier, so it lies outside the lake and is never printed."""
 
+import hmac
 import os
 import secrets
 from pathlib import Path
 
+from pipelines.faults import Stopped
+from pipelines.lake.durable import write_text
 from pipelines.settings import Settings
 
 SHORTEST_KEY = 16
+REMEDY = (
+    "With a new one the same person would appear as two. Put the key back from a backup, or set "
+    "QI_PSEUDONYM_KEY to it. If it is lost for good, remove lake/pseudonym_key.fingerprint and run "
+    "`qi run --reread --all`, so that everyone gets a new pseudonym everywhere."
+)
+
+
+class PseudonymKeyLost(Stopped):
+    """The key is not the one that the lake's pseudonyms were made with."""
 
 
 def pseudonym_key(settings: Settings) -> bytes:
     """The key from QI_PSEUDONYM_KEY, else the one kept under QI_HOME (made at the first run).
 
-    Raises ValueError when QI_PSEUDONYM_KEY is too short to keep pseudonyms from being guessed.
+    Its fingerprint is kept in the lake, because with another key everyone would become someone else.
+
+    Raises:
+        ValueError: QI_PSEUDONYM_KEY is too short to keep pseudonyms from being guessed.
+        PseudonymKeyLost: the key is not the one that the lake's pseudonyms were made with.
     """
-    key = kept_key(settings)
+    key, known = kept_key(settings), _fingerprint_file(settings)
+    if key is None and known.exists():
+        raise PseudonymKeyLost(f"The key of the pseudonyms ({_file(settings)}) is gone. {REMEDY}")
     if key is None:
         _create(_file(settings))
         key = kept_key(settings)
         assert key is not None
+    fingerprint = hmac.new(key, b"fingerprint of this key", "sha256").hexdigest()
+    if not known.exists():
+        write_text(fingerprint + "\n", known)
+    elif known.read_text(encoding="ascii").strip() != fingerprint:
+        raise PseudonymKeyLost(f"The pseudonyms of this lake were made with another key. {REMEDY}")
     return key
 
 
@@ -32,6 +55,10 @@ def kept_key(settings: Settings) -> bytes | None:
         return key
     path = _file(settings)
     return path.read_text(encoding="ascii").strip().encode("ascii") if path.exists() else None
+
+
+def _fingerprint_file(settings: Settings) -> Path:
+    return settings.lake_path / "pseudonym_key.fingerprint"
 
 
 def _file(settings: Settings) -> Path:

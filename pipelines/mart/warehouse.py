@@ -56,6 +56,23 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
+def set_aside_if_damaged(path: Path) -> Path | None:
+    """Move a warehouse that cannot be opened out of the way, so that it is built anew from the lake. Returns
+    where it is now; None when nothing was wrong, or another process has it open."""
+    if not path.exists():
+        return None
+    try:
+        duckdb.connect(str(path)).close()
+    except duckdb.Error as fault:
+        if is_lock(fault):
+            return None
+        aside = path.with_name(path.name + ".damaged")
+        path.replace(aside)
+        path.with_name(path.name + ".wal").unlink(missing_ok=True)
+        return aside
+    return None
+
+
 def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """`schema.table` of everything that is published, in alphabetical order."""
     rows = connection.execute(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from pipelines.alerts import alert
 from pipelines.defs.automation import build_failure_alert, failure_note
@@ -204,3 +205,48 @@ def test_a_run_that_failed_before_its_first_step_says_so():
     subject, text = failure_note("nightly", "the run's id", [])
     assert subject == "QI Mart: run of nightly failed"
     assert "failed at: before its first step" in text
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_mail_goes_over_tls_and_with_a_login_where_that_is_set(settings, monkeypatch, security):
+    done: list[tuple] = []
+
+    class Server:
+        def __init__(self, host: str, port: int, timeout: float, context: object = None) -> None:
+            done.append(("tls" if context else "plain", host, port))
+
+        def __enter__(self) -> "Server":
+            return self
+
+        def __exit__(self, *fault: object) -> None:
+            done.append(("closed",))
+
+        def starttls(self, context: object) -> None:
+            done.append(("starttls",))
+
+        def login(self, user: str, password: str) -> None:
+            done.append(("login", user, password))
+
+        def send_message(self, message: object) -> None:
+            done.append(("sent",))
+
+    monkeypatch.setattr("smtplib.SMTP", Server)
+    monkeypatch.setattr("smtplib.SMTP_SSL", Server)
+    chosen = settings(
+        alert_email_to="a@example.org",
+        smtp_host="mail.example.org",
+        smtp_port=587,
+        smtp_security=security,
+        smtp_user="qi",
+        smtp_password=SecretStr("secret"),
+    )
+    assert alert(chosen, "subject", "text") == ["e-mail"]
+    first = "tls" if security == "tls" else "plain"
+    starting = [("starttls",)] if security == "starttls" else []
+    assert done == [
+        (first, "mail.example.org", 587),
+        *starting,
+        ("login", "qi", "secret"),
+        ("sent",),
+        ("closed",),
+    ]

@@ -341,7 +341,7 @@ def nights(monkeypatch) -> list[tuple[dict, bool]]:
 
 def test_run_ends_with_the_summary_and_an_exit_status(empty, nights):
     assert empty.answer("run") == "the summary\n"
-    assert nights == [({"received_from": "", "received_to": "", "reread": False}, False)]
+    assert nights == [({"received_from": "", "received_to": "", "reread": False, "everything": False}, False)]
     assert empty.qi("run").exit_code == 1
 
 
@@ -349,7 +349,12 @@ def test_run_passes_its_options_on(empty, nights):
     empty.answer(
         "run", "--reread", "--full-refresh", "--received-from", "2026-10-01", "--received-to", "2026-10-31"
     )
-    assert nights == [({"received_from": "2026-10-01", "received_to": "2026-10-31", "reread": True}, True)]
+    assert nights == [
+        (
+            {"received_from": "2026-10-01", "received_to": "2026-10-31", "reread": True, "everything": False},
+            True,
+        )
+    ]
     wrong = empty.qi("run", "--received-from", "2026-10-02", "--received-to", "2026-10-01")
     assert wrong.exit_code == 2
     assert "--received-from is after --received-to" in wrong.output
@@ -384,7 +389,7 @@ def told(monkeypatch) -> list[str]:
     return notes
 
 
-NO_BOUNDS = {"received_from": "", "received_to": "", "reread": False}
+NO_BOUNDS = {"received_from": "", "received_to": "", "reread": False, "everything": False}
 
 
 def test_a_run_that_cannot_even_start_is_told(empty, told, monkeypatch):
