@@ -630,6 +630,34 @@ def test_a_key_that_is_too_short_is_said_before_any_file_is_judged(tmp_path):
     assert hospital.ledger() == []
 
 
+def test_a_night_is_quiet_only_when_intake_would_do_nothing(hospital):
+    """The look that spares a night its work says the same as the work itself would."""
+    settings = hospital.settings(20)
+    assert is_quiet(settings)
+    hospital.deliver({"stray.csv": lines("no,mapping,fits", "1,2,3")})
+    assert not is_quiet(settings)
+    hospital.night(20)
+    assert is_quiet(settings)
+    hospital.deliver({"2027-01-01/targets.csv": lines("measure_id,valid_from,target", "falls,2026-01-01,2")})
+    assert not is_quiet(settings)
+    hospital.night(20)
+    # A file that waits for its date is no work until then.
+    assert is_quiet(settings)
+    assert not is_quiet(settings.model_copy(update={"now": datetime(2027, 1, 1, 4)}))
+
+
+def test_a_night_is_not_quiet_while_waiting_rows_could_be_released(hospital, monkeypatch):
+    hospital.night(2, {"measure_points.csv": lines(POINT, "falls,ZZ9,2026-01-01,5")})
+    assert is_quiet(hospital.settings(3))
+    with monkeypatch.context() as killed:
+        killed.setattr(pipelines.intake.night, "retry_quarantine", lambda night: [])
+        hospital.night(4, {"organisations_2.csv": lines(ORGANISATIONS[0], "ZZ9,Nine (synthetic),2020-01-01")})
+    assert not is_quiet(hospital.settings(4))
+    hospital.night(4)
+    assert hospital.row("released").rows_accepted == 1
+    assert is_quiet(hospital.settings(4))
+
+
 WARDS = """
 extract: wards
 description: Wards of a made-up hospital.
