@@ -250,10 +250,11 @@ def commit_delivery(
 
 
 def content(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple]]:
-    """Every table of the warehouse that a night builds, sorted."""
+    """Every table of the warehouse that lasts, sorted; working tables hold only one night."""
     tables = connection.execute(
         "select table_schema || '.' || table_name from information_schema.tables "
-        "where table_type = 'BASE TABLE' and table_name <> 'build_watermark' order by 1"
+        "where table_type = 'BASE TABLE' and table_name <> 'build_watermark' "
+        "and table_schema <> 'working' order by 1"
     ).fetchall()
     return {
         table: connection.execute(f"select * from {table} order by all").fetchall() for (table,) in tables

@@ -130,7 +130,7 @@ def _charts_of_individuals(case: dict[str, Any]) -> Iterator[tuple[str, str, str
     yield f"qic-i-all-{series}", "i", "anhoej"
     yield f"qic-run-screened-{series}", "run", "anhoej_screened"
     yield f"qic-mr-screened-{series}", "mr", "anhoej_screened"
-    yield f"pbi-i-screened-{series}", "i", "pbi"
+    yield f"pbi-i-{series}", "i", RULE_SET_BY_SCREENING["pbi"][own]
 
 
 def _add_phases_of_individuals(
@@ -164,8 +164,7 @@ def _add_attributes(extracts: Extracts) -> None:
                 chart, multiplier = case["chart"], case["multiply"]
                 extracts.add_measure(measure_id, chart, rule_set, direction, "event", multiplier)
                 extracts.add_points(measure_id, rows)
-                if tool == "qic":
-                    _add_phases_of_qic(extracts, measure_id, case, list(rows["period_start"]))
+                _add_phases_of_attributes(extracts, measure_id, case, list(rows["period_start"]), tool)
 
 
 def _points_of_attributes(chart: str, rows: pd.DataFrame) -> pd.DataFrame:
@@ -185,13 +184,15 @@ def _points_of_attributes(chart: str, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"period_start": start, "value": rows["y"]})
 
 
-def _add_phases_of_qic(extracts: Extracts, measure_id: str, case: dict[str, Any], dates: list) -> None:
-    """`part` breaks after a point, `freeze` ends the baseline with one, `exclude` lists some."""
+def _add_phases_of_attributes(
+    extracts: Extracts, measure_id: str, case: dict[str, Any], dates: list, tool: str
+) -> None:
+    """`part` breaks after a point, `freeze` ends the baseline with one, `exclude` lists some (qic only)."""
     if pd.notna(case["part"]):
         extracts.add_event(measure_id, "rebase", dates[int(case["part"])], "part of the case")
     elif pd.notna(case["freeze"]):
         extracts.add_event(measure_id, "freeze", dates[int(case["freeze"]) - 1], "freeze of the case")
-    if isinstance(case["exclude"], str):
+    if tool == "qic" and isinstance(case["exclude"], str):
         for position in case["exclude"].split(";"):
             extracts.add_event(measure_id, "exclude", dates[int(position) - 1], "exclude of the case")
 

@@ -155,3 +155,4 @@ select
     cast(case when unit_of_measure in ('percent', 'percentage', 'per cent', '%') then 100 end as {{ dbt.type_float() }})
         as highest_value
 from decided
+-- depends_on: {{ ref('int_spc__changed_series') }}

@@ -6,7 +6,8 @@ charts as (
     select
         charts.*,
         rule_sets.missing_in_moving_ranges = 'bridge' as bridges_missing,
-        rule_sets.transform_exponent
+        rule_sets.transform_exponent,
+        rule_sets.minimum_subgroup
     from {{ ref('int_spc__charts') }} as charts
     inner join {{ ref('dim_rule_set') }} as rule_sets on charts.rule_set_id = rule_sets.rule_set_id
 ),
@@ -49,6 +50,7 @@ placed as (
             when charts.chart_type = 'g' then coalesce(points.value, points.numerator)
             when charts.chart_type = 't'
                 then power(case when points.value > 0 then points.value end, 1 / charts.transform_exponent)
+            when charts.chart_type in ('xbar', 's') and points.subgroup_size < charts.minimum_subgroup then null
             when charts.chart_type = 'xbar' then coalesce(points.subgroup_mean, points.value)
             when charts.chart_type = 's' then points.subgroup_sd
             else points.value
@@ -155,3 +157,4 @@ select
     {{ spc_periods_missing('frequency', 'previous_period_start', 'period_start') }} as periods_missing_before,
     next_period_start
 from in_order
+-- depends_on: {{ ref('int_spc__changed_series') }}

@@ -1,5 +1,6 @@
 {#- What a chart says at its last point. Kept from night to night; only the clock is added in fct_spc_status. -#}
 {{ config(
+    schema='intermediate',
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='append' if target.type == 'duckdb' else none,
     on_schema_change='fail',
@@ -155,3 +156,4 @@ inner join phases as last_phases
         and totals.last_phase = last_phases.phase
 inner join beginnings on charts.series_id = beginnings.series_id and charts.rule_set_id = beginnings.rule_set_id
 left join last_points on charts.series_id = last_points.series_id and charts.rule_set_id = last_points.rule_set_id
+-- depends_on: {{ ref('int_spc__changed_series') }}

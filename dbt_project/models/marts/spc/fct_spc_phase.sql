@@ -45,6 +45,7 @@ runs as (
         max(run_length) as longest_run,
         count(case when is_crossing then 1 end) as crossings
     from {{ ref('int_spc__bridged_runs') }}
+    where is_useful
     group by chart_no, phase_slot
 ),
 
@@ -140,3 +141,4 @@ left join points
         phases.series_id = points.series_id
         and phases.rule_set_id = points.rule_set_id
         and phases.phase = points.phase
+-- depends_on: {{ ref('int_spc__changed_series') }}

@@ -85,11 +85,14 @@ ruled as (
         {{ prefixed(phase_columns, 'phases') | join(',\n        ') }},
         coalesce(bridged_runs.run_length, case when phases.shift_tie = 'break' then stretches.run_length end, 0)
             as run_length_here,
+        case when phases.shift_tie = 'break' then stretches.side else bridged_runs.run_side end as run_side,
         coalesce(bridged_runs.is_crossing, false) as is_crossing,
-        case when phases.trend_tie = 'break' then stretches.rise_length else bridged_trends.rise_length end
-            as rise_length_here,
-        case when phases.trend_tie = 'break' then stretches.fall_length else bridged_trends.fall_length end
-            as fall_length_here,
+        coalesce(
+            case when phases.trend_tie = 'break' then stretches.rise_length else bridged_trends.rise_length end, 0
+        ) as rise_length_here,
+        coalesce(
+            case when phases.trend_tie = 'break' then stretches.fall_length else bridged_trends.fall_length end, 0
+        ) as fall_length_here,
         zone_tests.four_in_five_side,
         zone_tests.hugging_length as hugging_length_here,
         zone_tests.avoiding_length as avoiding_length_here,
@@ -121,7 +124,7 @@ found as (
         case when plotted is not null then beyond_limit else 0 end as outside_side,
         case
             when shift_rank is null or not is_counted or run_length_here < shift_length then 0
-            else coalesce(side, 0)
+            else coalesce(run_side, 0)
         end as shift_side,
         case
             when trend_rank is null or not is_counted then 0
@@ -262,7 +265,7 @@ select
     typed.shift_side,
     typed.trend_side,
     typed.two_in_three_side,
-    cast(typed.run_length_here as bigint) as run_length,
+    cast(case when typed.run_side <> 0 then typed.run_length_here else 0 end as bigint) as run_length,
     typed.is_crossing,
     typed.signal,
     case typed.signal_side when 1 then 'high' when -1 then 'low' end as signal_direction,
@@ -279,3 +282,4 @@ left join {{ ref('int_spc__target_spans') }} as targets
         and typed.period_start < targets.valid_to
 left join {{ ref('int_spc__point_events') }} as marks
     on typed.series_id = marks.series_id and typed.period_start = marks.period_start
+-- depends_on: {{ ref('int_spc__changed_series') }}

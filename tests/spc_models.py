@@ -1,0 +1,214 @@
+"""The models that draw control charts, run in this process on tables made by a test.
+
+dbt compiles them once; then each set of series costs some hundredths of a second, so that properties can be
+tried on many.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+from dbt.cli.main import dbtRunner
+
+from pipelines.settings import DBT_PROJECT
+
+SEEDS = ("dim_rule_set", "subgroup_constant", "crossings_limit", "reporting_grace")
+# In the order in which they refer to each other.
+MODELS = (
+    "int_spc__changed_series",
+    "int_spc__charts",
+    "int_spc__phase_bounds",
+    "int_spc__point_events",
+    "int_spc__target_spans",
+    "int_spc__observations",
+    "int_spc__phases",
+    "int_spc__sides",
+    "int_spc__bridged_runs",
+    "int_spc__bridged_trends",
+    "int_spc__zone_tests",
+    "fct_spc_point",
+    "fct_spc_phase",
+    "int_spc__summaries",
+    "fct_spc_status",
+)
+POINT_COLUMNS = {
+    "series_id": "varchar",
+    "measure_id": "varchar",
+    "organisation_code": "varchar",
+    "unit_code": "varchar",
+    "stratum": "varchar",
+    "period_start": "date",
+    "period_end": "date",
+    "value": "double",
+    "numerator": "double",
+    "denominator": "double",
+    "subgroup_size": "bigint",
+    "subgroup_mean": "double",
+    "subgroup_sd": "double",
+    "is_latest": "boolean",
+    "is_withdrawn": "boolean",
+}
+MEASURE_COLUMNS = {
+    "measure_id": "varchar",
+    "chart_type": "varchar",
+    "rule_set_id": "varchar",
+    "improvement_direction": "varchar",
+    "frequency": "varchar",
+    "multiplier": "double",
+    "unit_of_measure": "varchar",
+    "is_latest": "boolean",
+}
+EVENT_COLUMNS = {
+    "series_id": "varchar",
+    "period_start": "date",
+    "event": "varchar",
+    "reason": "varchar",
+}
+TARGET_COLUMNS = {
+    "measure_id": "varchar",
+    "organisation_code": "varchar",
+    "valid_from": "date",
+    "valid_to": "date",
+    "target": "double",
+    "is_latest": "boolean",
+    "is_withdrawn": "boolean",
+}
+FIRST_MONTH = pd.Period("2020-01", freq="M")
+
+
+def month(number: int) -> date:
+    """First day of a month, counted from 0."""
+    return (FIRST_MONTH + number).start_time.date()
+
+
+@dataclass
+class Inputs:
+    """Tables that the models read; each series is a measure of its own."""
+
+    points: list[dict[str, Any]] = field(default_factory=list)
+    measures: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        points: list[float | None] | list[dict[str, Any]],
+        *,
+        chart: str = "i",
+        rule_set: str = "mdc",
+        direction: str = "increase",
+        target: float | None = None,
+        multiplier: float = 1.0,
+        events: list[tuple[int, str]] | None = None,
+        **measure: Any,
+    ) -> None:
+        """A monthly series. Points are values or rows; `events` are (month, event)."""
+        for number, point in enumerate(points):
+            row = point if isinstance(point, dict) else {"value": point}
+            self.points.append(
+                {"series_id": name, "measure_id": name, "organisation_code": "RQ1", "stratum": "all"}
+                | {"period_start": month(number), "is_latest": True, "is_withdrawn": False}
+                | row
+            )
+        self.measures.append(
+            {
+                "measure_id": name,
+                "chart_type": chart,
+                "rule_set_id": rule_set,
+                "improvement_direction": direction,
+                "frequency": "month",
+                "multiplier": multiplier,
+                "is_latest": True,
+            }
+            | measure
+        )
+        for number, event in events or []:
+            self.events.append({"series_id": name, "period_start": month(number), "event": event})
+        if target is not None:
+            self.targets.append(
+                {"measure_id": name, "valid_from": date(1990, 1, 1), "valid_to": date(9999, 12, 31)}
+                | {"target": target, "is_latest": True, "is_withdrawn": False}
+            )
+
+
+@dataclass(frozen=True)
+class Charts:
+    """What the models made of the inputs, as frames in the order of series and period."""
+
+    points: pd.DataFrame
+    phases: pd.DataFrame
+    status: pd.DataFrame
+
+    def series(self, name: str) -> pd.DataFrame:
+        return self.points[self.points["series_id"] == name].reset_index(drop=True)
+
+
+class SpcModels:
+    """Compiled models, and a database to run them in. dbt's environment variables have to be set."""
+
+    def __init__(self, folder: Path) -> None:
+        target = folder / "target"
+        flags = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
+        outcome = dbtRunner().invoke(
+            ["compile", "--select", *MODELS, *flags, "--target-path", str(target), "--no-populate-cache"]
+        )
+        if not outcome.success:
+            raise RuntimeError(f"dbt cannot compile the models of control charts: {outcome.exception}")
+        compiled = {path.stem: path.read_text("utf-8") for path in (target / "compiled").rglob("*.sql")}
+        self._sql = {name: _without_catalog(compiled[name]) for name in MODELS}
+        self._connection = duckdb.connect()
+        self._connection.execute("set threads = 1")
+        for schema in ("core", "spc", "working", "staging", "intermediate"):
+            self._connection.execute(f"create schema {schema}")
+        self._read_seeds()
+        self._connection.execute(
+            "create table staging.stg_tonight__clock as select date '2026-11-20' as as_of_date"
+        )
+
+    def _read_seeds(self) -> None:
+        for name in SEEDS:
+            (path,) = (DBT_PROJECT / "seeds").rglob(f"{name}.csv")
+            schema = "core" if name == "reporting_grace" else "spc"
+            self._connection.execute(f"create table {schema}.{name} as from read_csv('{path}')")
+
+    def run(self, inputs: Inputs) -> Charts:
+        """Draw the charts of the inputs."""
+        self._give("core.fct_measure_point", POINT_COLUMNS, inputs.points)
+        self._give("core.dim_measure", MEASURE_COLUMNS, inputs.measures)
+        self._give("core.fct_measure_event", EVENT_COLUMNS, inputs.events)
+        self._give("core.dim_target", TARGET_COLUMNS, inputs.targets)
+        for name in MODELS:
+            kind = "view" if name == "int_spc__sides" else "table"
+            self._connection.execute(f"drop {kind} if exists {_relation(name)}")
+            self._connection.execute(f"create {kind} {_relation(name)} as {self._sql[name]}")
+        return Charts(
+            self._take("spc.fct_spc_point", "series_id, period_start"),
+            self._take("spc.fct_spc_phase", "series_id, phase"),
+            self._take("spc.fct_spc_status", "series_id"),
+        )
+
+    def _give(self, table: str, columns: dict[str, str], rows: list[dict[str, Any]]) -> None:
+        frame = pd.DataFrame(rows, columns=list(columns))
+        self._connection.register("given", frame)
+        typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in columns.items())
+        self._connection.execute(f"create or replace table {table} as select {typed} from given")
+        self._connection.unregister("given")
+
+    def _take(self, table: str, order: str) -> pd.DataFrame:
+        return self._connection.execute(f"select * from {table} order by {order}").df()
+
+
+def _relation(name: str) -> str:
+    if name.startswith("fct_"):
+        return f"spc.{name}"
+    return f"intermediate.{name}" if name == "int_spc__summaries" else f"working.{name}"
+
+
+def _without_catalog(sql: str) -> str:
+    """dbt names the warehouse's file in every relation; here there is none."""
+    return re.sub(r'"warehouse"\."', '"', sql)
