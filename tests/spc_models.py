@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from pipelines.settings import DBT_PROJECT
@@ -148,33 +149,48 @@ class Charts:
         return self.points[self.points["series_id"] == name].reset_index(drop=True)
 
 
+def compiled_models(folder: Path) -> dict[str, str]:
+    """SQL of each model by name, compiled against the warehouse that dbt's environment variables name.
+
+    Where that one has a watermark of charts (see `macros/spc_changed.sql`), it is the SQL of a night in which
+    some series have changed. Raises RuntimeError when dbt cannot compile it.
+    """
+    target = folder / "target"
+    flags = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
+    outcome = dbtRunner().invoke(["compile", "--select", *MODELS, *flags, "--target-path", str(target)])
+    DuckDBConnectionManager.close_all_connections()
+    if not outcome.success:
+        raise RuntimeError(f"dbt cannot compile the models of control charts: {outcome.exception}")
+    compiled = {path.stem: path.read_text("utf-8") for path in (target / "compiled").rglob("*.sql")}
+    return {name: _without_catalog(compiled[name]) for name in MODELS}
+
+
+def relation_of(name: str) -> str:
+    """Schema and name of a model's table."""
+    if name.startswith("fct_"):
+        return f"spc.{name}"
+    return f"intermediate.{name}" if name == "int_spc__summaries" else f"working.{name}"
+
+
+def read_seeds(connection: duckdb.DuckDBPyConnection) -> None:
+    """The schemas that the models use, and in them the seeds and tonight's clock."""
+    for schema in ("core", "spc", "working", "staging", "intermediate"):
+        connection.execute(f"create schema if not exists {schema}")
+    for name in SEEDS:
+        (path,) = (DBT_PROJECT / "seeds").rglob(f"{name}.csv")
+        schema = "core" if name == "reporting_grace" else "spc"
+        connection.execute(f"create table {schema}.{name} as from read_csv('{path}')")
+    connection.execute("create table staging.stg_tonight__clock as select date '2026-11-20' as as_of_date")
+
+
 class SpcModels:
     """Compiled models, and a database to run them in. dbt's environment variables have to be set."""
 
     def __init__(self, folder: Path) -> None:
-        target = folder / "target"
-        flags = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
-        outcome = dbtRunner().invoke(
-            ["compile", "--select", *MODELS, *flags, "--target-path", str(target), "--no-populate-cache"]
-        )
-        if not outcome.success:
-            raise RuntimeError(f"dbt cannot compile the models of control charts: {outcome.exception}")
-        compiled = {path.stem: path.read_text("utf-8") for path in (target / "compiled").rglob("*.sql")}
-        self._sql = {name: _without_catalog(compiled[name]) for name in MODELS}
+        self._sql = compiled_models(folder)
         self._connection = duckdb.connect()
         self._connection.execute("set threads = 1")
-        for schema in ("core", "spc", "working", "staging", "intermediate"):
-            self._connection.execute(f"create schema {schema}")
-        self._read_seeds()
-        self._connection.execute(
-            "create table staging.stg_tonight__clock as select date '2026-11-20' as as_of_date"
-        )
-
-    def _read_seeds(self) -> None:
-        for name in SEEDS:
-            (path,) = (DBT_PROJECT / "seeds").rglob(f"{name}.csv")
-            schema = "core" if name == "reporting_grace" else "spc"
-            self._connection.execute(f"create table {schema}.{name} as from read_csv('{path}')")
+        read_seeds(self._connection)
 
     def run(self, inputs: Inputs) -> Charts:
         """Draw the charts of the inputs."""
@@ -184,8 +200,8 @@ class SpcModels:
         self._give("core.dim_target", TARGET_COLUMNS, inputs.targets)
         for name in MODELS:
             kind = "view" if name == "int_spc__sides" else "table"
-            self._connection.execute(f"drop {kind} if exists {_relation(name)}")
-            self._connection.execute(f"create {kind} {_relation(name)} as {self._sql[name]}")
+            self._connection.execute(f"drop {kind} if exists {relation_of(name)}")
+            self._connection.execute(f"create {kind} {relation_of(name)} as {self._sql[name]}")
         return Charts(
             self._take("spc.fct_spc_point", "series_id, period_start"),
             self._take("spc.fct_spc_phase", "series_id, phase"),
@@ -201,12 +217,6 @@ class SpcModels:
 
     def _take(self, table: str, order: str) -> pd.DataFrame:
         return self._connection.execute(f"select * from {table} order by {order}").df()
-
-
-def _relation(name: str) -> str:
-    if name.startswith("fct_"):
-        return f"spc.{name}"
-    return f"intermediate.{name}" if name == "int_spc__summaries" else f"working.{name}"
 
 
 def _without_catalog(sql: str) -> str:

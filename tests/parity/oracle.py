@@ -118,7 +118,7 @@ def _add_individuals(extracts: Extracts) -> None:
                 measure_id, pd.DataFrame({"period_start": rows["date"].dt.date, "value": rows["value"]})
             )
             extracts.add_target(measure_id, case["target"])
-            _add_phases_of_individuals(extracts, measure_id, case, rows, keeps_freeze="qic" not in measure_id)
+            _add_phases_of_individuals(extracts, measure_id, case, rows)
 
 
 def _charts_of_individuals(case: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -134,19 +134,22 @@ def _charts_of_individuals(case: dict[str, Any]) -> Iterator[tuple[str, str, str
 
 
 def _add_phases_of_individuals(
-    extracts: Extracts, measure_id: str, case: dict[str, Any], rows: pd.DataFrame, *, keeps_freeze: bool
+    extracts: Extracts, measure_id: str, case: dict[str, Any], rows: pd.DataFrame
 ) -> None:
-    """Rebase dates start phases; a fixed baseline is a freeze in each phase. qic ignores a freeze when there
-    are parts, so its cases get none then."""
+    """Rebase dates start phases; a fixed baseline is a freeze: in each phase for ptd, in the first for pbi.
+    qic ignores it when there are parts, so that its cases get none then."""
     dates = list(rows["date"])
     given = case["rebase_dates"]
     wanted = {pd.Timestamp(text) for text in given.split(";")} if isinstance(given, str) else set()
     for on in sorted(wanted):
         extracts.add_event(measure_id, "rebase", on, "rebase date of the case")
-    starts = sorted({0} | {dates.index(on) for on in wanted if on in dates})
-    if pd.isna(case["fix_after_n_points"]) or (len(starts) > 1 and not keeps_freeze):
+    if pd.isna(case["fix_after_n_points"]):
         return
-    for start, end in zip(starts, [*starts[1:], len(dates)], strict=True):
+    starts = sorted({0} | {dates.index(on) for on in wanted if on in dates})
+    phases = list(zip(starts, [*starts[1:], len(dates)], strict=True))
+    if measure_id.startswith("qic") and len(phases) > 1:
+        return
+    for start, end in phases[:1] if measure_id.startswith("pbi") else phases:
         last = min(start + int(case["fix_after_n_points"]), end) - 1
         extracts.add_event(measure_id, "freeze", dates[last], "fix_after_n_points of the case")
 

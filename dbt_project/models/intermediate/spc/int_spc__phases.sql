@@ -17,6 +17,8 @@ charts as (
         rule_sets.moving_range_limit_factor,
         rule_sets.is_individuals_clipped,
         rule_sets.pooling,
+        rule_sets.constant_limits,
+        rule_sets.is_near_floored,
         rule_sets.rate_moving_ranges = 'all' and charts.chart_type = 'ip' as counts_all_moving_ranges,
         rule_sets.transform_exponent,
         {{ prefixed(spc_rule_columns(), 'rule_sets') | join(',\n        ') }}
@@ -148,10 +150,15 @@ judged as (
 ranged as (
     select
         *,
-        case
-            when screening_factor is null or is_screening_collapsed then unscreened_moving_range
-            else screened_moving_range
-        end as mean_moving_range
+        coalesce(
+            case
+                when screening_factor is null or is_screening_collapsed then unscreened_moving_range
+                else screened_moving_range
+            end,
+            case
+                when constant_limits = 'centre' and baseline_points > 1 and highest - lowest <= tolerance then 0.0
+            end
+        ) as mean_moving_range
     from judged
 ),
 
@@ -233,6 +240,7 @@ select
     is_rare,
     scale,
     transform_exponent,
+    is_near_floored,
     case when is_individuals_clipped then highest_value end as highest_value,
     is_individuals_clipped,
     first_period_start,

@@ -11,7 +11,7 @@
 {%- set after_it = 'rows between 1 following and unbounded following' -%}
 {%- set after_next = 'rows between 2 following and unbounded following' %}
 {%- set phase_columns = spc_series_columns() + [
-    'rule_set_id', 'is_chosen', 'improvement_direction', 'chart_type', 'phase', 'scale', 'transform_exponent',
+    'rule_set_id', 'is_chosen', 'improvement_direction', 'chart_type', 'phase', 'scale', 'transform_exponent', 'is_near_floored',
     'highest_value', 'limit_centre', 'centre', 'last_counted_start', 'limit_sigmas', 'near_limit_sigmas',
     'shift_length', 'shift_tie', 'trend_length', 'trend_tie', 'trend_direction', 'two_in_three_third_point',
     'alternating_length', 'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank', 'two_in_three_rank',
@@ -135,7 +135,8 @@ found as (
                 and (next_rise_length >= trend_length or next_fall_length >= trend_length)
                 then case when next_step = 1 then 1 else -1 end
             when trend_direction = 'forward' then case when step = 1 then 1 else -1 end
-            when rise_length_here >= trend_length and fall_length_here >= trend_length then next_step
+            when rise_length_here >= trend_length and fall_length_here >= trend_length
+                then case trend_direction when 'earlier' then -next_step else next_step end
             when rise_length_here >= trend_length then 1
             else -1
         end as trend_side,
@@ -243,7 +244,8 @@ select
     end as lower_limit,
     {{ spc_shown(spc_line(1, 'limit_sigmas')) }} as upper_limit,
     case
-        when typed.chart_type = 't' and {{ spc_line(-1, 'near_limit_sigmas') }} < 0 then null
+        when typed.chart_type = 't' and {{ spc_line(-1, 'near_limit_sigmas') }} < 0
+            then case when typed.is_near_floored then 0.0 end
         else {{ spc_shown(spc_line(-1, 'near_limit_sigmas')) }}
     end as lower_near_limit,
     {{ spc_shown(spc_line(1, 'near_limit_sigmas')) }} as upper_near_limit,
