@@ -5,6 +5,7 @@ tried on many.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -78,12 +79,12 @@ TARGET_COLUMNS = {
     "is_latest": "boolean",
     "is_withdrawn": "boolean",
 }
-FIRST_MONTH = pd.Period("2020-01", freq="M")
+FIRST_YEAR = 2020
 
 
 def month(number: int) -> date:
     """First day of a month, counted from 0."""
-    return (FIRST_MONTH + number).start_time.date()
+    return date(FIRST_YEAR + number // 12, number % 12 + 1, 1)
 
 
 @dataclass
@@ -98,7 +99,7 @@ class Inputs:
     def add(
         self,
         name: str,
-        points: list[float | None] | list[dict[str, Any]],
+        points: Sequence[float | dict[str, Any] | None],
         *,
         chart: str = "i",
         rule_set: str = "mdc",
@@ -139,13 +140,16 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Charts:
-    """What the models made of the inputs, as frames in the order of series and period."""
+    """What the models made of the inputs, as data frames in the order of series and period.
 
-    points: pd.DataFrame
-    phases: pd.DataFrame
-    status: pd.DataFrame
+    The frames are untyped, because pandas' types take every selection for something else.
+    """
 
-    def series(self, name: str) -> pd.DataFrame:
+    points: Any
+    phases: Any
+    status: Any
+
+    def series(self, name: str) -> Any:
         return self.points[self.points["series_id"] == name].reset_index(drop=True)
 
 
@@ -215,7 +219,7 @@ class SpcModels:
         self._connection.execute(f"create or replace table {table} as select {typed} from given")
         self._connection.unregister("given")
 
-    def _take(self, table: str, order: str) -> pd.DataFrame:
+    def _take(self, table: str, order: str) -> Any:
         return self._connection.execute(f"select * from {table} order by {order}").df()
 
 

@@ -160,8 +160,8 @@ def _chart(series: pd.DataFrame) -> pd.DataFrame:
     mean, width = values.mean(), 2.66 * np.abs(np.diff(values)).mean()
     side = np.sign(values - mean)
     near = np.where(np.abs(values - mean) > width * 2 / 3, 2 * side, side)
-    seven = pd.Series(side).rolling(7).sum()
-    steps = pd.Series(np.sign(np.diff(values, prepend=np.nan))).rolling(6).sum()
+    seven: Any = pd.Series(side).rolling(7).sum()
+    steps: Any = pd.Series(np.sign(np.diff(values, prepend=np.nan))).rolling(6).sum()
     triple = pd.DataFrame({0: near, 1: np.roll(near, 1), 2: np.roll(near, 2)})
     twice = ((triple.abs() == 2).sum(axis=1) >= 2) & (np.sign(triple).sum(axis=1).abs() == 3)
     return series.assign(

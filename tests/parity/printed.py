@@ -1,7 +1,10 @@
 """What the reference tools printed, in the words of the mart: same keys, same columns, same vocabulary.
 
-Each function gives a frame with the key of a table of schema `spc` and some of its columns.
+Each function gives a data frame with the key of a table of schema `spc` and some of its columns; untyped,
+because pandas' types take every selection for something else.
 """
+
+from typing import Any
 
 import pandas as pd
 
@@ -39,7 +42,7 @@ PHASE_KEY = ["measure_id", "stratum", "phase"]
 CHART_KEY = ["measure_id", "stratum"]
 
 
-def ptd_points() -> pd.DataFrame:
+def ptd_points() -> Any:
     """Points of ptd, with the screening of the case and with it flipped, and of the A&E charts."""
     cases = read("ptd_points.parquet").assign(measure_id=lambda rows: "ptd-" + rows["series_id"])
     flipped = read("ptd_points_screenflip.parquet").assign(
@@ -48,7 +51,7 @@ def ptd_points() -> pd.DataFrame:
     departments = read("realworld/ae_ptd_points.parquet").assign(
         measure_id=lambda rows: "ae-ptd-" + rows["measure"]
     )
-    rows = pd.concat([cases, flipped, departments], ignore_index=True)
+    rows: Any = pd.concat([cases, flipped, departments], ignore_index=True)
     labels = rows["special_cause_type"].map(LABELS)
     return pd.DataFrame(
         {
@@ -68,9 +71,9 @@ def ptd_points() -> pd.DataFrame:
     )
 
 
-def ptd_icons() -> pd.DataFrame:
+def ptd_icons() -> Any:
     """Icons of ptd for the same charts."""
-    rows = pd.concat(
+    rows: Any = pd.concat(
         [
             read("ptd_icons.parquet").assign(measure_id=lambda rows: "ptd-" + rows["series_id"]),
             read("ptd_icons_screenflip.parquet").assign(
@@ -92,9 +95,9 @@ def ptd_icons() -> pd.DataFrame:
     )
 
 
-def ptd_phases() -> pd.DataFrame:
+def ptd_phases() -> Any:
     """Points and signals of each phase, as ptd sums them up."""
-    rows = read("ptd_summary.parquet").sort_values(["series_id", "rebase_group"])
+    rows: Any = read("ptd_summary.parquet").sort_values(["series_id", "rebase_group"])
     return pd.DataFrame(
         {
             "measure_id": "ptd-" + rows["series_id"],
@@ -106,8 +109,10 @@ def ptd_phases() -> pd.DataFrame:
     )
 
 
-def _qic() -> pd.DataFrame:
-    rows = pd.concat([read("qic_xmr_points.parquet"), read("qic_attr_points.parquet")], ignore_index=True)
+def _qic() -> Any:
+    rows: Any = pd.concat(
+        [read("qic_xmr_points.parquet"), read("qic_attr_points.parquet")], ignore_index=True
+    )
     word = rows["screened"].map({True: "screened", False: "all"})
     cases = rows.assign(measure_id="qic-" + rows["chart"] + "-" + word + "-" + rows["series_id"])
     departments = read("realworld/ae_qic_points.parquet")
@@ -116,7 +121,7 @@ def _qic() -> pd.DataFrame:
     return pd.concat([cases, departments], ignore_index=True)
 
 
-def qic_points() -> pd.DataFrame:
+def qic_points() -> Any:
     """Points of every chart of qic."""
     rows = _qic()
     return pd.DataFrame(
@@ -138,7 +143,7 @@ def qic_points() -> pd.DataFrame:
     )
 
 
-def qic_phases() -> pd.DataFrame:
+def qic_phases() -> Any:
     """Runs analysis of every part of every chart of qic."""
     rows = _qic()
     phases = pd.DataFrame(
@@ -157,11 +162,11 @@ def qic_phases() -> pd.DataFrame:
     return phases.drop_duplicates(PHASE_KEY)
 
 
-def pbi_points() -> pd.DataFrame:
+def pbi_points() -> Any:
     """Points of every chart of the WA Health engine, which leaves out points without a value."""
-    single = read("pbispc_xmr_points.parquet")
+    single: Any = read("pbispc_xmr_points.parquet")
     single = single.assign(measure_id="pbi-i-" + single["series_id"], period_start=single["date"])
-    rows = pd.concat([single, _pbi_attributes()], ignore_index=True)
+    rows: Any = pd.concat([single, _pbi_attributes()], ignore_index=True)
     return pd.DataFrame(
         {
             "measure_id": rows["measure_id"],
@@ -181,10 +186,10 @@ def pbi_points() -> pd.DataFrame:
     )
 
 
-def _pbi_attributes() -> pd.DataFrame:
+def _pbi_attributes() -> Any:
     """Charts g and t have numbers in place of dates: the points with a value, in order."""
-    rows = read("pbispc_attr_points.parquet")
-    given = read("attr_points.parquet").dropna(subset=["y"]).sort_values(["series_id", "row"])
+    rows: Any = read("pbispc_attr_points.parquet")
+    given: Any = read("attr_points.parquet").dropna(subset=["y"]).sort_values(["series_id", "row"])
     given = given.assign(row=given.groupby("series_id").cumcount() + 1).set_index(["series_id", "row"])[
         "date"
     ]
@@ -197,9 +202,9 @@ def _pbi_attributes() -> pd.DataFrame:
     )
 
 
-def _sides(rows: pd.DataFrame, flag: str) -> list[int]:
+def _sides(rows: Any, flag: str) -> list[int]:
     """1 for high or rising, -1 for low or falling, by the direction in which the case's measure improves."""
-    directions = read("xmr_series.parquet").set_index("series_id")["improvement_direction"]
+    directions: Any = read("xmr_series.parquet").set_index("series_id")["improvement_direction"]
     is_up = {"improvement": 1, "deterioration": -1, "neutral_high": 1, "neutral_low": -1, "none": 0}
     mirrored = rows["series_id"].map(directions).fillna("increase").eq("decrease")
     return [
@@ -207,9 +212,9 @@ def _sides(rows: pd.DataFrame, flag: str) -> list[int]:
     ]
 
 
-def pbi_icons() -> pd.DataFrame:
+def pbi_icons() -> Any:
     """Icons of the WA Health engine; it may show two of variation, improvement first."""
-    rows = read("pbispc_icons.parquet")
+    rows: Any = read("pbispc_icons.parquet")
     shown = rows["variation_icons"].str.split("|")
     return pd.DataFrame(
         {
@@ -222,5 +227,5 @@ def pbi_icons() -> pd.DataFrame:
     )
 
 
-def _stratum(rows: pd.DataFrame) -> pd.Series:
+def _stratum(rows: Any) -> Any:
     return rows["series_id"].where(rows["measure_id"].str.startswith("ae-"), "all")
