@@ -386,6 +386,34 @@ def verify(settings: Settings, repair: bool) -> None:
 
 
 @main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.pass_obj
+def rejudge(settings: Settings, dry_run: bool) -> None:
+    """Judge again what lies in the lake, where a rule has changed since.
+
+    `qi run` does this by itself; with --dry-run you see beforehand what a changed threshold would do. No
+    file is read. Descriptions, reasons and owners are no rules. What was reported until now stays queryable
+    as at its date.
+    """
+    from pipelines.faults import Stopped
+    from pipelines.intake.night import rejudge_lake
+    from pipelines.lock import single_writer
+
+    try:
+        with single_writer(settings):
+            found = rejudge_lake(settings, "by hand", click.echo, is_dry=dry_run)
+    except Stopped as fault:
+        raise click.ClickException(str(fault)) from fault
+    changed = [each for each in found if each.is_replaced or each.now_passing]
+    if not found:
+        click.echo("Every load was judged by today's rules. There is nothing to do.")
+    elif dry_run:
+        click.echo(f"{len(changed)} of {len(found)} loads would change. Nothing was written.")
+    else:
+        click.echo(f"{len(changed)} of {len(found)} loads changed. `qi run` publishes it.")
+
+
+@main.command()
 @click.pass_obj
 def status(settings: Settings) -> None:
     """Say how the last run ended and which release analysts read."""

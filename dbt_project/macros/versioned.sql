@@ -15,7 +15,8 @@
     holds from its effective date until that of any row further on in the order (valid_from, valid_to),
     so a row whose successor holds from an earlier date was never in force; it stays, with valid_from =
     valid_to. In the same way it is the best we know from the moment it was received until a row further
-    on in the order is (known_from, known_to). Neighbours in the order with the same content are one
+    on in the order is (known_from, known_to); a row that was released from quarantine by a later run, or
+    brought by a load that took the place of another, is known from that run on. Neighbours in the order with the same content are one
     version, as long as they were received in that order too: else what we knew could not be told.
 
     A load that is taken back splits the time of its entities into epochs. Each epoch has its own
@@ -67,6 +68,7 @@ delivered as (
             else 'delivered.published_on') }} as effective_at,
         delivered.published_on,
         delivered.received_at,
+        greatest(delivered.received_at, coalesce(loads.counts_from, delivered.received_at)) as known_at,
         delivered.load_id,
         delivered.source_row,
         loads.is_synthetic,
@@ -158,6 +160,7 @@ in_epochs as (
         epoch_from as effective_at,
         cast(epoch_from as date) as published_on,
         epoch_from as received_at,
+        epoch_from as known_at,
         opened_by_load_id as load_id,
         null as source_row,
         is_synthetic,
@@ -183,10 +186,10 @@ ordered as (
     select
         *,
         lag(content_key) over ({{ in_order }}) as previous_content_key,
-        lag(received_at) over ({{ in_order }}) as previous_received_at,
+        lag(known_at) over ({{ in_order }}) as previous_known_at,
         lag(load_id) over ({{ in_order }}) as previous_load_id,
         min(effective_at) over ({{ in_order }} rows between current row and unbounded following) as holds_from,
-        min(received_at) over ({{ in_order }} rows between current row and unbounded following) as surpassed_from,
+        min(known_at) over ({{ in_order }} rows between current row and unbounded following) as surpassed_from,
         last_value(load_id) over (
             {{ in_order }} rows between unbounded preceding and unbounded following
         ) as last_load_id
@@ -204,7 +207,7 @@ distinct_in_order as (
     where
         previous_content_key is null
         or previous_content_key <> content_key
-        or previous_received_at > received_at
+        or previous_known_at > known_at
 ),
 
 within_epoch as (
@@ -212,8 +215,8 @@ within_epoch as (
         *,
         greatest(holds_from, epoch_from) as valid_from,
         greatest(least(holds_until, epoch_until), holds_from, epoch_from) as valid_to,
-        greatest(received_at, epoch_from) as known_from,
-        greatest(least(surpassed_at, epoch_until), received_at, epoch_from) as known_to
+        greatest(known_at, epoch_from) as known_from,
+        greatest(least(surpassed_at, epoch_until), known_at, epoch_from) as known_to
     from distinct_in_order
 ),
 
@@ -309,7 +312,7 @@ versions as (
             partition by entity_key
             order by valid_from nulls last, joined_valid_to nulls last, epoch_from nulls last, position nulls last
         ) as revision_number,
-        case when not is_remainder and holds_from < epoch_from and received_at <= epoch_from then opened_by_load_id end
+        case when not is_remainder and holds_from < epoch_from and known_at < epoch_from then opened_by_load_id end
             as reinstated_by_load_id,
         joined_confirmed_load_id as last_confirmed_load_id
     from split_versions

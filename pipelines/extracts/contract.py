@@ -9,6 +9,7 @@ that a new extract takes a new contract and nothing here.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
@@ -22,10 +23,14 @@ from pydantic import Field, ValidationError, model_validator
 
 from pipelines.extracts.contract_columns import DATE_PARTS, JOINT, NAME, Column, ColumnType, Lookup
 from pipelines.extracts.contract_rules import Rule, Scalar, Strict, Subject
-from pipelines.extracts.standard_rules import DUPLICATES, standard_rules
+from pipelines.extracts.contract_series import Comparison, Series
+from pipelines.extracts.standard_rules import DUPLICATES, FACTS, standard_rules
 
 # What the gates and the lake add to the columns of an extract.
 RESERVED = frozenset({"source_row", "received_at", "load_id", "codes", *DUPLICATES})
+
+
+SHARED = "shared/history.yml"
 
 
 class ContractError(ValueError):
@@ -36,7 +41,9 @@ class Contract(Strict):
     """Everything that is known in advance about one extract.
 
     `example` is one invented row that passes every rule, provided that what it refers to is the example of
-    the other contract: for suppliers to see, and for tests to start from.
+    the other contract: for suppliers to see, and for tests to start from. `comparison` and `shared_rules` are
+    those of `shared/history.yml` beside the contract; a rule of its own takes the place of a shared one with
+    the same code.
     """
 
     extract: str = Field(pattern=NAME)
@@ -49,6 +56,9 @@ class Contract(Strict):
     example: dict[str, Scalar]
     lookups: tuple[Lookup, ...] = ()
     rules: tuple[Rule, ...] = ()
+    series: Series | None = None
+    comparison: Comparison | None = None
+    shared_rules: tuple[Rule, ...] = ()
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
     @property
@@ -63,12 +73,32 @@ class Contract(Strict):
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:
-        """Every rule of the extract: the standard ones, then those written in the contract."""
-        return self._standard_rules + self.rules
+        """Every rule of the extract: the standard ones, those all contracts share, those of its own."""
+        own = {rule.code for rule in self.rules}
+        shared = tuple(rule for rule in self.shared_rules if rule.code not in own)
+        return self._standard_rules + shared + self.rules
 
     @property
     def _standard_rules(self) -> tuple[Rule, ...]:
         return standard_rules(self.columns, self.lookups, self.max_quarantined_share, self.owner)
+
+    @property
+    def gate_sha256(self) -> str:
+        """A digest of what decides on rows: it changes with a threshold or a rule, not with a description, a
+        reason or an owner."""
+        limits = {"reason", "owner"}
+        document = self.model_dump(
+            mode="json",
+            include={"grain", "max_quarantined_share", "columns", "lookups", "series", "comparison"},
+            exclude={
+                "columns": {"__all__": {"description"}},
+                "series": {"clones": limits, "revisions": limits},
+                "comparison": limits,
+            },
+        )
+        rules = [rule.model_dump(mode="json", exclude={*limits, "remedy"}) for rule in self.all_rules]
+        document["rules"] = sorted(rules, key=repr)
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def column_name_of(self, rule: Rule) -> str | None:
         """The contract's columns a rule is about, as one text; None for a rule on the file as a whole."""
@@ -95,10 +125,11 @@ class Contract(Strict):
 
     @property
     def rule_columns(self) -> frozenset[str]:
-        """Every column a rule may use: the contract's own and those derived from them.
+        """Every column a rule on records may use: the contract's own and those derived from them.
 
         Derived are `<date>__day`, `<date>__month`, `<date>__age_days`, `<column>__equals__<other>` for two
-        columns of one type, and what each lookup adds.
+        columns of one type, what each lookup adds, and of a series `<period>__cloned` and
+        `<first number>__revised_much`.
         """
         dates = [column.name for column in self.columns if column.type == ColumnType.DATE]
         pairs = [pair for pair in permutations(self.columns, 2) if pair[0].type == pair[1].type]
@@ -107,9 +138,18 @@ class Contract(Strict):
                 *self.column_names,
                 *(name for lookup in self.lookups for name in lookup.columns),
                 *(f"{name}{JOINT}{part}" for name in dates for part in DATE_PARTS),
+                *self.series_flags,
                 *(f"{one.name}{JOINT}equals{JOINT}{other.name}" for one, other in pairs),
             ]
         )
+
+    @property
+    def series_flags(self) -> tuple[str, ...]:
+        """Names of what is found out about the points of a series: the period is a copy, the revision
+        large."""
+        if self.series is None:
+            return ()
+        return (f"{self.series.period}{JOINT}cloned", f"{self.series.numbers[0]}{JOINT}revised_much")
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
@@ -125,7 +165,13 @@ class Contract(Strict):
             "example": self.example.keys() - own,
             "lookups": {key for lookup in self.lookups for key in lookup.on} - own,
             "life": {name for each in self.lookups if each.life for name in each.life.own_columns} - own,
-            "rules": {name for rule in self.rules for name in rule.columns_needed} - usable,
+            "rules": {
+                name
+                for rule in (*self.rules, *self.shared_rules)
+                for name in rule.columns_needed
+                if name not in (FACTS if rule.about == Subject.HISTORY else usable)
+            },
+            "series": set(self.series.columns if self.series else ()) - own,
             "depends_on": {lookup.extract for lookup in self.lookups} - set(self.depends_on),
         }
         faults = [f"repeated {key}: {sorted(names)}" for key, names in repeated.items() if names]
@@ -162,7 +208,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def load_contract(path: Path) -> Contract:
-    """Read and check one contract.
+    """Read and check one contract, with what it shares with those beside it (`shared/history.yml`).
 
     Raises:
         ContractError: the file is not YAML, has a key nobody knows, lacks one, or names what does not exist.
@@ -170,12 +216,23 @@ def load_contract(path: Path) -> Contract:
     content = path.read_bytes()
     try:
         document = yaml.load(content.decode("utf-8"), Loader=_Loader)
-        contract = Contract(**document, sha256=hashlib.sha256(content).hexdigest())
+        shared = _shared(path)
+        contract = Contract(
+            **document,
+            **yaml.load(shared.decode("utf-8"), Loader=_Loader) if shared else {},
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
     except (yaml.YAMLError, ValidationError, TypeError) as fault:
         raise ContractError(f"{path.name}: {fault}") from fault
     if contract.extract != path.stem:
         raise ContractError(f"{path.name}: describes the extract {contract.extract}, so the names differ")
     return contract
+
+
+def _shared(path: Path) -> bytes:
+    """What the folder of a contract says for all its contracts; nothing where it has no such file."""
+    shared = path.parent / SHARED
+    return shared.read_bytes() if shared.exists() else b""
 
 
 def load_contracts(folder: Path) -> dict[str, Contract]:

@@ -47,7 +47,8 @@ class Column(Strict):
     """One column of an extract; its description is what an analyst reads.
 
     `default` stands for an empty cell. `identifier` marks codes in which a total row shows, `personal` what
-    must become a pseudonym before the lake, `free_text` what is screened for personal data.
+    must become a pseudonym before the lake, `free_text` what is screened for personal data, `category` words
+    that are counted from load to load.
     """
 
     name: str = Field(pattern=NAME)
@@ -59,6 +60,7 @@ class Column(Strict):
     identifier: bool = False
     personal: bool = False
     free_text: bool = False
+    category: bool = False
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -72,6 +74,7 @@ class Column(Strict):
             "identifier": self.identifier,
             "personal": self.personal,
             "free_text": self.free_text,
+            "category": self.category,
         }
         misplaced = [key for key, is_set in text_only.items() if is_set and self.type != ColumnType.STRING]
         if misplaced:

@@ -43,7 +43,8 @@ class Subject(StrEnum):
 
     records: the extract's rows. columns: the header and the number of records, judged before all else.
     source_rows: the lines of the file. control_totals: the file's own totals beside its sums.
-    quarantine: the share of lines that other rules would quarantine for more than waiting.
+    quarantine: the share of lines that other rules would quarantine for more than waiting. history: what the
+    file as a whole looks like beside the last good one of its kind (`pipelines.gates.profile`).
     """
 
     RECORDS = "records"
@@ -51,6 +52,7 @@ class Subject(StrEnum):
     SOURCE_ROWS = "source_rows"
     CONTROL_TOTALS = "control_totals"
     QUARANTINE = "quarantine"
+    HISTORY = "history"
 
 
 class Form(Strict):
@@ -115,7 +117,8 @@ class Rule(Strict):
 
     `where` limits it to rows that meet any of the conditions; a condition is met when every column named
     in it holds one of the values listed, or is `present` or `missing`. Rows that a rule with `retry`
-    quarantines are judged again on later nights, because what they lacked may arrive.
+    quarantines are judged again on later nights, because what they lacked may arrive. Where `doubts_file` is
+    false the rows it quarantines do not count as a reason to refuse the whole file.
     """
 
     code: str = Field(pattern=CODE)
@@ -126,6 +129,7 @@ class Rule(Strict):
     category: Category
     action: Action
     retry: bool = False
+    doubts_file: bool = True
     reason: str = Field(min_length=10)
     owner: str = Field(min_length=2)
     remedy: str = Field(min_length=10)
@@ -134,6 +138,11 @@ class Rule(Strict):
     @classmethod
     def _one_condition_needs_no_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict) else value
+
+    @property
+    def casts_doubt(self) -> bool:
+        """Whether rows that it quarantines count as a reason to refuse the whole file."""
+        return self.doubts_file and not self.retry
 
     @property
     def form(self) -> Form:

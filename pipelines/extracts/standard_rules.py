@@ -7,6 +7,8 @@ named below (see `pipelines.gates.derive`).
 
 from collections.abc import Iterator
 
+import pyarrow as pa
+
 from pipelines.extracts.contract_columns import Column, ColumnType, Lookup
 from pipelines.extracts.contract_rules import Action, Category, Rule, Subject
 
@@ -16,6 +18,23 @@ DUPLICATE_BETWEEN_FILES = "duplicate_between_files"
 DUPLICATES = (DUPLICATE_ROW, DUPLICATE_KEY, DUPLICATE_BETWEEN_FILES)
 
 PERSONAL_DATA = "PERSONAL_DATA"
+
+# What rules about history may look at, see `pipelines.gates.profile`: of the file, of a column, of a
+# category.
+FACTS = {
+    "records_ratio": pa.float64(),
+    "records_per_key": pa.float64(),
+    "alike_groups_share": pa.float64(),
+    "stopped_share": pa.float64(),
+    "days_late": pa.float64(),
+    "filled_kept": pa.float64(),
+    "suppressed_risen": pa.float64(),
+    "new_share": pa.float64(),
+    "gone_share": pa.float64(),
+    "shrunk_share": pa.float64(),
+    "emptied_share": pa.float64(),
+    "season": pa.string(),
+}
 
 IN_SET = "expect_column_values_to_be_in_set"
 

@@ -23,6 +23,7 @@ from pipelines.extracts.records import Records, records_of
 from pipelines.gates.arrow import compute
 from pipelines.gates.derive import rule_table
 from pipelines.gates.faults import GateError
+from pipelines.gates.history import NO_PAST, Past, look_back
 from pipelines.gates.keys import Positions, find
 from pipelines.gates.units import of_whole_units, whole_units
 from pipelines.gates.whole import NOBODY, FindTaken, WholeFile, look_at_whole
@@ -59,7 +60,9 @@ class RuleResult:
 class Verdict:
     """What the gate decided on a file. `rows_*` count lines of the file and add up to those received.
 
-    `is_screened`: the text of the rows has been screened for personal data, whatever came of it.
+    `is_screened`: the text of the rows has been screened for personal data, whatever came of it. `profile`:
+    what the file looks like as a whole (`pipelines.lake.layout.PROFILES`), None where its rows were not
+    judged.
     """
 
     is_refused: bool
@@ -72,6 +75,7 @@ class Verdict:
     records_accepted: int
     records_quarantined: int
     is_screened: bool
+    profile: pa.Table | None
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def judge(
     *,
     received_on: date,
     taken_keys: pa.Table | None = None,
+    past: Past = NO_PAST,
 ) -> Judgement:
     """Judge a file whose rows are in memory by its contract.
 
@@ -113,6 +118,7 @@ def judge(
         lookups: for each lookup of the contract its key columns and those taken, one row a key.
         received_on: the day the file was received; ages of dates are counted to it.
         taken_keys: keys (columns of the grain) that another file of the same date brought with other content.
+        past: what is known of earlier loads.
 
     A line is accepted or quarantined with all its records. When a rule refuses the file nothing is accepted
     and nothing quarantined. Without its columns or without rows no other rule is run.
@@ -129,7 +135,7 @@ def judge(
         file = OpenExtract(records=records, **facts)
         find_taken = None if taken_keys is None else partial(_among, contract.grain, taken_keys)
         verdict = judge_slices(
-            file, contract, lookups, kept.append, received_on=received_on, find_taken=find_taken
+            file, contract, lookups, kept.append, received_on=received_on, find_taken=find_taken, past=past
         )
     if verdict.is_refused:
         kept = kept[:1]
@@ -155,6 +161,7 @@ def judge_slices(
     *,
     received_on: date,
     find_taken: FindTaken | None = None,
+    past: Past = NO_PAST,
     watch: Callable[[int], None] = lambda records: None,
 ) -> Verdict:
     """Judge a file of any size by its contract, slice by slice, in bounded memory; else as `judge`.
@@ -175,10 +182,11 @@ def judge_slices(
     columns = run(Subject.COLUMNS, _delivered(file))
     if columns.is_refusing:
         return _refused([columns], file, is_screened=False)
-    whole = look_at_whole(file.records, contract, find_taken)
+    history = look_back(file.records, contract, lookups, received_on, past)
+    whole = look_at_whole(file.records, contract, find_taken).with_flags(history.flags)
     totals = run(Subject.CONTROL_TOTALS, _control_totals(file.control_totals))
     by_line = _Panel(Subject.SOURCE_ROWS, rules[Subject.SOURCE_ROWS], contract)
-    by_record = _Panel(Subject.RECORDS, rules[Subject.RECORDS], contract)
+    by_record = _Panel(Subject.RECORDS, rules[Subject.RECORDS], contract, history.remarks)
     make_table = partial(rule_table, contract=contract, lookups=lookups, received_on=received_on)
     by_record.look_ahead(file.records, whole, make_table)
     counts = _Counts()
@@ -195,11 +203,11 @@ def judge_slices(
         malformed = np.array(sorted(line for line, _ in file.malformed_rows), dtype=np.int64)
         found = _codes_of(by_line.add(_source_rows(malformed, is_malformed=True)), file.units)
         keep(counts.sorted(file.records.schema.empty_table(), found))
-    panels = [columns, totals, by_line, by_record]
+    panels = [columns, totals, by_line, by_record, run(Subject.HISTORY, history.facts)]
     panels.append(run(Subject.QUARANTINE, _share_in_doubt(counts.lines_in_doubt, file)))
     if any(panel.is_refusing for panel in panels):
         return _refused(panels, file, is_screened=True)
-    return _accepted(panels, counts, file)
+    return _accepted(panels, counts, file, history.profile)
 
 
 @dataclass(frozen=True)
@@ -214,12 +222,19 @@ class _Failing:
 class _Panel:
     """The rules on one subject over all slices of a file."""
 
-    def __init__(self, subject: Subject, rules: Sequence[Rule], contract: Contract) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        rules: Sequence[Rule],
+        contract: Contract,
+        remarks: dict[str, str] | None = None,
+    ) -> None:
         # Great Expectations takes seconds to import.
         from pipelines.gates.suite import Tally
 
         self._subject = subject
         self._contract = contract
+        self._remarks = remarks or {}
         self._tallies = [Tally(rule) for rule in rules]
         self._places: dict[int, str] = {}
         self._first_lines: dict[int, Positions] = {}
@@ -265,9 +280,14 @@ class _Panel:
             noted = np.concatenate([self._first_lines.get(at, NOBODY), failing])
             self._first_lines[at] = np.unique(noted)[:PLACES_NAMED]
             self._places[at] = f"; first in line {', '.join(map(str, self._first_lines[at]))}"
-        elif "total" in table.column_names:
-            names = table.column("total").take(pa.array(positions[:PLACES_NAMED])).to_pylist()
-            self._places[at] = f": {', '.join(map(str, names))}"
+        elif "name" in table.column_names:
+            named = table.take(pa.array(positions[:PLACES_NAMED]))
+            names = named.column("name").to_pylist()
+            if self._subject == Subject.HISTORY:
+                fact = self._tallies[at].rule.columns[0]
+                values = named.column(fact).to_pylist()
+                names = [f"{name} ({fact} {value:.2f})" for name, value in zip(names, values, strict=True)]
+            self._places[at] = f": {', '.join(names)}"
 
     @cached_property
     def results(self) -> list[RuleResult]:
@@ -278,6 +298,7 @@ class _Panel:
 
     def _result(self, outcome: "Outcome", where: str) -> RuleResult:
         rule = outcome.rule
+        remark = self._remarks.get(rule.columns[0], "") if outcome.rows_failed and rule.columns else ""
         return RuleResult(
             code=rule.code,
             column_name=self._contract.column_name_of(rule),
@@ -288,7 +309,8 @@ class _Panel:
             rows_failed=outcome.rows_failed,
             message=_message(
                 self._subject, outcome.is_passed, outcome.rows_checked, outcome.rows_failed, where
-            ),
+            )
+            + (f" {remark}." if remark else ""),
             reason=rule.reason,
             owner=rule.owner,
             remedy=rule.remedy,
@@ -359,6 +381,8 @@ def _message(subject: Subject, is_passed: bool, checked: int, failed: int, where
         return "The file passes." if is_passed else "The file fails."
     if subject == Subject.QUARANTINE:
         return "Few enough rows are in doubt." if is_passed else "Too many rows are in doubt."
+    if subject == Subject.HISTORY:
+        return f"Not as before{where}." if failed else "Nothing stands out."
     things = "totals" if subject == Subject.CONTROL_TOTALS else "rows"
     if failed == 0:
         return f"All of {checked} {things} pass." if is_passed else "The file fails."
@@ -378,7 +402,7 @@ def _control_totals(totals: Sequence[ControlTotal]) -> pa.Table:
     reconciles = np.isclose(summed, published, rtol=RELATIVE_TOLERANCE, atol=RELATIVE_TOLERANCE)
     return pa.table(
         {
-            "total": pa.array([total.name for total in totals], pa.string()),
+            "name": pa.array([total.name for total in totals], pa.string()),
             "reconciles": pa.array(reconciles, mask=np.isnan(published) | np.isnan(summed)),
         }
     )
@@ -402,7 +426,7 @@ class _Codes:
 
 def _codes_of(found: Sequence[_Failing], units: pa.Table | None) -> _Codes:
     quarantining = [failing for failing in found if failing.rule.action == Action.QUARANTINE_ROW]
-    in_doubt = [failing.source_rows for failing in quarantining if not failing.rule.retry]
+    in_doubt = [failing.source_rows for failing in quarantining if failing.rule.casts_doubt]
     _, lines_in_doubt = whole_units(np.unique(np.concatenate([NOBODY, *in_doubt])), units)
     return _Codes(_row_codes(quarantining, units), np.unique(lines_in_doubt).size)
 
@@ -455,10 +479,11 @@ def _refused(panels: Sequence[_Panel], file: OpenExtract, *, is_screened: bool) 
         records_accepted=0,
         records_quarantined=0,
         is_screened=is_screened,
+        profile=None,
     )
 
 
-def _accepted(panels: Sequence[_Panel], counts: _Counts, file: OpenExtract) -> Verdict:
+def _accepted(panels: Sequence[_Panel], counts: _Counts, file: OpenExtract, profile: pa.Table) -> Verdict:
     ignored = sum(file.rows_ignored.values())
     rows_accepted = file.rows_received - ignored - counts.lines_quarantined
     if counts.lines_with_accepted > rows_accepted:
@@ -475,6 +500,7 @@ def _accepted(panels: Sequence[_Panel], counts: _Counts, file: OpenExtract) -> V
         records_accepted=counts.records_accepted,
         records_quarantined=counts.records_quarantined,
         is_screened=True,
+        profile=profile,
     )
 
 

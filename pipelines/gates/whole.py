@@ -31,6 +31,10 @@ class WholeFile:
 
     flags: dict[str, Positions]
 
+    def with_flags(self, flags: dict[str, Positions]) -> "WholeFile":
+        """The same with more flags."""
+        return WholeFile(self.flags | flags)
+
     def of_slice(self, first: int, count: int) -> dict[str, Flags]:
         """The derived columns for `count` records from number `first` on."""
         columns = {}

@@ -5,7 +5,7 @@ import traceback
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,10 +17,12 @@ from pipelines.extracts.read import OpenExtract, open_extract, open_provided
 from pipelines.extracts.records import Records
 from pipelines.extracts.standard_rules import PERSONAL_DATA
 from pipelines.gates.gate import RuleResult, Sorted, Verdict, judge_slices
+from pipelines.gates.history import Past
 from pipelines.gates.keys import Positions
 from pipelines.gates.personal_data import pseudonymise
 from pipelines.gates.units import units_of
 from pipelines.intake.inbox import Changing, Delivery
+from pipelines.intake.past import Profiles, find_past, read_profiles
 from pipelines.intake.plan import Repeat, Stranger, Task
 from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
@@ -48,6 +50,11 @@ class Night:
     ledger: list[LedgerRow]
     results: list[tuple[str, RuleResult]]
     lookups: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """What the lake's profiles say of every load, read when a file is first judged."""
+        return read_profiles(self.lake, self.contracts)
 
     def commit(self, row: LedgerRow, tables: dict[Path, pa.Table]) -> LedgerRow:
         committed = commit_load(self.lake, row, tables)
@@ -118,9 +125,10 @@ def take_in(task: Task, night: Night) -> LedgerRow:
             replace(file, records=records),
             contract,
             find_lookups(contract, night),
-            partial(_stage, staged=staged, units=file.units, contract=contract, row=row, lake=night.lake),
+            partial(stage, staged=staged, units=file.units, contract=contract, row=row, lake=night.lake),
             received_on=task.delivery.received_at.date(),
             find_taken=partial(find_taken, contract=contract, load=row, file_date=file_date, night=night),
+            past=past_of(row, contract, night),
         )
         if verdict.is_refused:
             staged.forget()
@@ -130,7 +138,7 @@ def take_in(task: Task, night: Night) -> LedgerRow:
             _make_sure_of(task.delivery)
             if verdict.is_screened:
                 forget_file(night.lake, task.delivery.sha256)
-        return _commit_verdict(verdict, staged, row, contract, night)
+        return commit_verdict(verdict, staged, row, contract, night)
 
 
 def _open(task: Task, contract: Contract) -> AbstractContextManager[OpenExtract]:
@@ -139,7 +147,7 @@ def _open(task: Task, contract: Contract) -> AbstractContextManager[OpenExtract]
     return open_extract(task.delivery.path, task.mapping, task.extract, contract)
 
 
-def _stage(
+def stage(
     part: Sorted,
     *,
     staged: StagedLoad,
@@ -184,11 +192,21 @@ def task_row(task: Task, night: Night) -> LedgerRow:
         mapping=task.mapping.name,
         source_system=task.mapping.source_system,
         mapping_sha256=task.mapping.sha256,
-        contract_sha256=night.contracts[task.extract].sha256,
+        **judged_by(night.contracts[task.extract]),
     )
 
 
-def _commit_verdict(
+def judged_by(contract: Contract) -> dict[str, str]:
+    """What a ledger row says of the rules that judged it."""
+    return {"contract_sha256": contract.sha256, "gate_sha256": contract.gate_sha256}
+
+
+def past_of(load: LedgerRow, contract: Contract, night: Night) -> Past:
+    """What is known of the loads that came before this one."""
+    return find_past(load, contract, night.ledger, night.lake, night.profiles)
+
+
+def commit_verdict(
     verdict: Verdict, staged: StagedLoad, row: LedgerRow, contract: Contract, night: Night
 ) -> LedgerRow:
     """Commit what the gate decided: what is staged, rule results and the ledger row."""
@@ -207,9 +225,19 @@ def _commit_verdict(
         records_quarantined=verdict.records_quarantined,
         **rows,
     )
+    note_results(verdict, staged, row, contract, night)
+    if verdict.profile is not None:
+        staged.add(night.lake.profiles, verdict.profile)
+        night.profiles.add(row.load_id, verdict.profile, contract)
+    return night.commit_staged(staged, row)
+
+
+def note_results(
+    verdict: Verdict, staged: StagedLoad, row: LedgerRow, contract: Contract, night: Night
+) -> None:
+    """Add the outcome of every rule to a load, and to what the run reports."""
     night.results.extend((row.load_id, result) for result in verdict.results)
     staged.add(night.lake.gate_results, _result_rows(contract.extract, verdict.results))
-    return night.commit_staged(staged, row)
 
 
 def lake_rows(table: pa.Table, contract: Contract, received_at: datetime) -> pa.Table:

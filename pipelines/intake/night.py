@@ -38,6 +38,7 @@ from pipelines.intake.load import (
 )
 from pipelines.intake.plan import Failure, Planner, Scope, Task, rules_digest
 from pipelines.intake.pseudonym_key import pseudonym_key
+from pipelines.intake.rejudge import Rejudged, rejudge
 from pipelines.intake.retry import retry_quarantine
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
@@ -155,6 +156,7 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
     for repeat in plan.repeats:
         for row in record_repeat(repeat, night):
             progress(_line(row))
+    rejudge(night, progress)
     for row in retry_quarantine(night):
         progress(_line(row))
     forget_copies(night.lake)
@@ -279,6 +281,15 @@ def withdraw(settings: Settings, load_id: str, reason: str, run_id: str) -> Ledg
     return record_withdrawal(found[0], reason, night)
 
 
+def rejudge_lake(
+    settings: Settings, run_id: str, progress: Progress, *, is_dry: bool = False
+) -> list[Rejudged]:
+    """Judge loads again that other rules than today's have judged; see `pipelines.intake.rejudge`."""
+    night, _ = open_night(settings, run_id)
+    _finish_replacements(night)
+    return rejudge(night, progress, is_dry=is_dry)
+
+
 def _line(row: LedgerRow) -> str:
     """One plain line on a load; never a value of a row."""
     name = f"{row.file_path} → {row.extract}" if row.extract else row.file_path
@@ -286,6 +297,8 @@ def _line(row: LedgerRow) -> str:
         return f"{name}: {row.verdict.upper()} {row.reason}"
     if row.verdict == "repeated":
         return f"{name}: {row.reason} Nothing loaded."
+    if row.verdict == "rejudged":
+        return f"{name}: {row.reason}"
     if row.verdict == "released":
         return f"{name}: {row.rows_accepted} rows released from quarantine"
     counts = [f"{row.rows_received} rows", f"{row.rows_accepted} accepted"]

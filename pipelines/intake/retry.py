@@ -155,10 +155,10 @@ def _stage_released(
 ) -> None:
     lines = _lines(part.accepted.column("source_row").to_numpy(), units)
     staged.add(lake.accepted(contract.extract), lake_rows(part.accepted, contract, origin.received_at))
-    staged.add(lake.quarantined_rows, _release_events(lines, units, contract, origin))
+    staged.add(lake.quarantined_rows, release_events(lines, units, contract, origin))
 
 
-def _release_events(
+def release_events(
     lines: np.ndarray, units: pa.Table | None, contract: Contract, origin: LedgerRow
 ) -> pa.Table:
     count = len(lines)

@@ -43,6 +43,7 @@ LEDGER = pa.schema(
         ("contract_sha256", pa.string()),
         ("code_version", pa.string()),
         ("lake_files", pa.string()),
+        ("gate_sha256", pa.string()),
     ]
 )
 
@@ -73,6 +74,21 @@ QUARANTINED_ROWS = pa.schema(
         ("code", pa.string()),
         ("column_name", pa.string()),
         ("event", pa.string()),
+    ]
+)
+
+# What a file looks like as a whole, see `pipelines.gates.profile`. A row without a column is about the file,
+# one without a category about the column.
+PROFILES = pa.schema(
+    [
+        ("extract", pa.string()),
+        ("column_name", pa.string()),
+        ("category", pa.string()),
+        ("records", pa.int64()),
+        ("filled", pa.int64()),
+        ("different", pa.int64()),
+        ("earliest", pa.date32()),
+        ("latest", pa.date32()),
     ]
 )
 
@@ -138,6 +154,10 @@ class Lake:
     @property
     def quarantined_rows(self) -> Path:
         return self.root / "quarantined_rows"
+
+    @property
+    def profiles(self) -> Path:
+        return self.root / "profiles"
 
     @property
     def releases(self) -> Path:

@@ -20,6 +20,7 @@ from pipelines.lake.layout import (
     GATE_RESULTS,
     LEDGER,
     PART,
+    PROFILES,
     PUBLISHED_ICONS,
     QUARANTINED_ROWS,
     RELEASES,
@@ -37,7 +38,10 @@ class LedgerUnreadable(Stopped):
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One load: what one attempt at one file (for one extract) came to. Counts are source rows."""
+    """One load: what one attempt at one file (for one extract) came to. Counts are source rows.
+
+    `contract_sha256` is the hash of the contract's file, `gate_sha256` that of the rules in it alone.
+    """
 
     load_id: str
     run_id: str
@@ -68,6 +72,7 @@ class LedgerRow:
     contract_sha256: str | None
     code_version: str
     lake_files: str
+    gate_sha256: str | None = None
 
     @property
     def is_conserved(self) -> bool:
@@ -102,6 +107,7 @@ def _schema_files(lake: Lake, schemas: dict[str, pa.Schema]) -> dict[Path, pa.Sc
         lake.ledger: LEDGER,
         lake.gate_results: GATE_RESULTS,
         lake.quarantined_rows: QUARANTINED_ROWS,
+        lake.profiles: PROFILES,
         **{lake.accepted(extract): schema for extract, schema in schemas.items()},
         **{lake.quarantine(extract): schema.append(codes) for extract, schema in schemas.items()},
     }
@@ -130,7 +136,7 @@ def recover(lake: Lake) -> list[str]:
     remove_tree(lake.staging)
     orphan = next_load_id(lake)
     removed = []
-    parents = [lake.gate_results, lake.quarantined_rows]
+    parents = [lake.gate_results, lake.quarantined_rows, lake.profiles]
     for area in ("accepted", "quarantine"):
         if (lake.root / area).is_dir():
             parents.extend(sorted((lake.root / area).iterdir()))
@@ -157,7 +163,7 @@ def read_ledger(lake: Lake) -> list[LedgerRow]:
         with duckdb.connect() as connection:
             rows = connection.execute(
                 f"select load_id, {columns} from read_parquet(?, hive_partitioning = true, "
-                "hive_types_autocast = false) order by load_id",
+                "hive_types_autocast = false, union_by_name = true) order by load_id",
                 [str(lake.ledger / "*" / PART)],
             ).fetchall()
     except duckdb.Error as fault:

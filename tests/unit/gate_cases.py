@@ -19,6 +19,7 @@ from pipelines.extracts.contract_rules import Action, Rule, Subject
 from pipelines.extracts.read import Extracted
 from pipelines.extracts.records import records_of
 from pipelines.gates.derive import rule_table
+from pipelines.gates.history import NO_PAST, look_back
 from pipelines.gates.whole import look_at_whole
 
 CONTRACTS = load_contracts(Path(__file__).parents[2] / "expectations")
@@ -111,12 +112,13 @@ class Case:
         table, taken = self.extracted().table, np.array(sorted(self.taken), np.int64)
         with records_of(table) as records:
             whole = look_at_whole(records, self.contract, lambda _: taken)
+            history = look_back(records, self.contract, self.lookups(), RECEIVED_ON, NO_PAST)
         return rule_table(
             table,
             self.contract,
             self.lookups(),
             received_on=RECEIVED_ON,
-            flags=whole.of_slice(0, table.num_rows),
+            flags=whole.with_flags(history.flags).of_slice(0, table.num_rows),
             rules=[rule for rule in self.contract.all_rules if rule.about == Subject.RECORDS],
         )
 
@@ -171,9 +173,13 @@ def good_case(contract: Contract, count: int) -> Case:
 
 
 def row_rules(contract: Contract) -> list[Rule]:
-    """The rules that judge single records."""
+    """The rules that judge single records by what they hold or refer to."""
     return [
-        rule for rule in contract.all_rules if rule.about == Subject.RECORDS and rule.form.judges == "rows"
+        rule
+        for rule in contract.all_rules
+        if rule.about == Subject.RECORDS
+        and rule.form.judges == "rows"
+        and not set(rule.columns) & set(contract.series_flags)
     ]
 
 

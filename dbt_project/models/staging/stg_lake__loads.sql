@@ -31,6 +31,7 @@ renamed as (
         is_synthetic,
         mapping_sha256,
         contract_sha256,
+        gate_sha256,
         code_version
     from source
 )

@@ -27,6 +27,7 @@ loads as (
         is_synthetic,
         mapping_sha256,
         contract_sha256,
+        gate_sha256,
         code_version
     from {{ ref('stg_lake__loads') }}
 )
@@ -63,6 +64,7 @@ select
     loads.is_synthetic,
     loads.mapping_sha256,
     loads.contract_sha256,
+    loads.gate_sha256,
     loads.code_version
 from loads
 inner join {{ ref('int_loads__standing') }} as standing on loads.load_id = standing.load_id
