@@ -14,6 +14,7 @@ from pipelines.intake.night import (
     unfinished_replacements,
 )
 from pipelines.intake.plan import Planner, Scope
+from pipelines.intake.rejudge import due_loads
 from pipelines.intake.retry import is_anything_due
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import is_prepared
@@ -21,8 +22,11 @@ from pipelines.settings import Settings
 
 
 def is_quiet(settings: Settings) -> bool:
-    """Whether every file of the inbox is settled, nothing waits in quarantine for what has come since, and
-    nothing was left half done. Only looks: writes nothing, and reads no file that the ledger knows."""
+    """Whether every file of the inbox is settled, nothing waits in quarantine for what has come since, no
+    load was judged by other rules than today's, and nothing was left half done.
+
+    Only looks: writes nothing, and reads no file that the ledger knows.
+    """
     schemas = lake_schemas(load_rules()[0])
     if not (settings.inbox_path.is_dir() and is_prepared(Lake(settings.lake_path), schemas)):
         return False
@@ -37,4 +41,4 @@ def is_quiet(settings: Settings) -> bool:
     plan = Planner(mappings, night.contracts, night.ledger, Scope(), night.now).plan(deliveries)
     if plan.tasks or plan.repeats or plan.strangers or plan.failures:
         return False
-    return not (unfinished_replacements(night.ledger) or is_anything_due(night))
+    return not (unfinished_replacements(night.ledger) or due_loads(night) or is_anything_due(night))

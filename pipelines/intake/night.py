@@ -130,8 +130,7 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
     if text := warning(settings, night.now):
         progress(text)
     require_whole(night.lake, night.ledger, settings.known_good_file)
-    for replaced, by in unfinished_replacements(night.ledger):
-        _record_replacement(replaced, by, night)
+    _finish_replacements(night)
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
     if not deliveries and before:
         progress(f"{settings.inbox_path} is empty, and was not always. Is it mounted?")
@@ -187,6 +186,11 @@ def unfinished_replacements(ledger: list[LedgerRow]) -> list[tuple[LedgerRow, Le
         if row.verdict == "accepted" and row.load_id not in taken_back:
             standing[(row.file_sha256, row.extract)] = row
     return found
+
+
+def _finish_replacements(night: Night) -> None:
+    for replaced, by in unfinished_replacements(night.ledger):
+        _record_replacement(replaced, by, night)
 
 
 def _record_replacement(replaced: LedgerRow, by: LedgerRow, night: Night) -> None:
