@@ -24,7 +24,7 @@ points as (
 begun as (
     select
         *,
-        case when side <> 0 and was_high is distinct from stays_high then useful_place end as begins_at
+        case when side <> 0 and coalesce(was_high, -1) <> stays_high then useful_place end as begins_at
     from points
 ),
 

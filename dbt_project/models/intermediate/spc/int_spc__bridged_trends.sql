@@ -24,7 +24,7 @@ points as (
 begun as (
     select
         *,
-        case when step <> 0 and was_rising is distinct from is_rising then moves end as begins_at
+        case when step <> 0 and coalesce(was_rising, -1) <> is_rising then moves end as begins_at
     from points
 ),
 
@@ -46,7 +46,7 @@ counted as (
             when step <> 0 or is_rising = will_rise then coalesce(next_begins_at, all_moves + 1) - own_begins_at + 1
         end as own_length,
         case
-            when next_step <> 0 and is_rising is distinct from will_rise
+            when next_step <> 0 and coalesce(is_rising, -1) <> will_rise
                 then coalesce(later_begins_at, all_moves + 1) - next_begins_at + 1
         end as beginning_length
     from trends
