@@ -161,9 +161,12 @@ def read_ledger(lake: Lake) -> list[LedgerRow]:
     columns = ", ".join(LEDGER.names)
     try:
         with duckdb.connect() as connection:
+            # A lake written before a column came has no such column until the next night prepares it.
+            connection.register("present", LEDGER.empty_table())
             rows = connection.execute(
-                f"select load_id, {columns} from read_parquet(?, hive_partitioning = true, "
-                "hive_types_autocast = false, union_by_name = true) order by load_id",
+                f"select load_id, {columns} from (from read_parquet(?, hive_partitioning = true, "
+                "hive_types_autocast = false, union_by_name = true) union all by name from present) "
+                "order by load_id",
                 [str(lake.ledger / "*" / PART)],
             ).fetchall()
     except duckdb.Error as fault:

@@ -187,3 +187,11 @@ def test_what_was_released_of_a_withdrawn_load_is_taken_back_with_it(lake):
     released = commit(lake, things(("b", "red", 1)), verdict="released", retry_of=origin.load_id)
     commit(lake, things(), verdict="withdrawn", retry_of=origin.load_id)
     assert withdrawn_load_ids(read_ledger(lake)) == {origin.load_id, released.load_id}
+
+
+def test_a_ledger_written_before_a_column_came_can_be_read_before_the_next_night(lake):
+    row = commit_load(lake, ledger_row(lake), {})
+    for part in lake.ledger.glob(f"*/{PART}"):
+        pq.write_table(pq.ParquetFile(part).read().drop_columns(["code_version"]), part)
+    (found,) = read_ledger(lake)
+    assert found == replace(row, code_version=None)
