@@ -208,6 +208,7 @@ def _rules_of_every_extract() -> Iterator[str]:
         name="a_thing", extract="the_register", on={"a_column": "code"}, take=("opens", "closes"), life=life
     )
     rules = standard_rules((text, day), (thing,), max_quarantined_share=0.5, owner="any")
+    rules += next(iter(load_contracts(CONTRACTS).values())).shared_rules
     yield "### Rules of every extract"
     yield ""
     yield "`<COLUMN>` stands for the column's name, `<THING>` for what the row refers to."
