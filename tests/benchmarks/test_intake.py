@@ -38,9 +38,9 @@ STAGES = (
     ("read", Records, "slices"),
     ("gate", load, "find_lookups"),
     ("gate", load, "judge_slices"),
-    ("lake", load, "_stage"),
+    ("lake", load, "stage"),
     ("lake", load, "archive_file"),
-    ("lake", load, "_commit_verdict"),
+    ("lake", load, "commit_verdict"),
 )
 EVERYTHING = Scope(received_from=None, received_to=None, reread=False)
 
