@@ -9,6 +9,7 @@
     pre_hook="{{ spc_forget_changed() }}",
     post_hook="{{ record_watermark() }}"
 ) }}
+-- depends_on: {{ ref('int_spc__changed_series') }}
 {%- set is_partial = spc_watermark() is not none %}
 with
 measures as (
