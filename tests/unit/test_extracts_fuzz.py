@@ -8,6 +8,7 @@ import pytest
 from pipelines.extracts.mapping import canonical_mapping
 from tests.unit.extract_cases import contracts
 from tests.unit.reader_fuzz import EXTRACT, check, damaged, good_files
+from tests.unit.workbook_files import rewritten
 
 TRIES = 12
 NAMES = [f"organisations.{ending}" for ending in (
@@ -40,3 +41,11 @@ def test_a_parquet_file_whose_names_are_no_text(tmp_path: Path, files: dict[str,
     path = tmp_path / "organisations.parquet"
     path.write_bytes(files["organisations.parquet"].replace(b"organisation_code", b"organisation_cod\xff"))
     assert check(path, [canonical_mapping(contracts()[EXTRACT])]) == "NOT_PARQUET"
+
+
+def test_a_record_of_a_workbook_that_is_empty(tmp_path: Path, files: dict[str, bytes]) -> None:
+    path = tmp_path / "organisations.xlsb"
+    path.write_bytes(files["organisations.xlsb"])
+    properties = bytes([153, 1, 12])
+    rewritten(path, lambda _, part: part.replace(properties, bytes([153, 1, 0])))
+    assert check(path, [canonical_mapping(contracts()[EXTRACT])]) == "NOT_A_WORKBOOK"

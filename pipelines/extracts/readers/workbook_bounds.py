@@ -37,7 +37,16 @@ READ_BYTES = 1024**2
 ZIP_MARK = b"PK\x03\x04"
 OLD_MARK = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED_MARK = "EncryptedPackage".encode("utf-16-le")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, struct.error, ValueError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    struct.error,
+    ValueError,
+    LookupError,
+)
 _DAYS_FROM = {False: date(1899, 12, 30), True: date(1904, 1, 1)}
 
 # Records of XLSB: [MS-XLSB] 2.3.
@@ -180,7 +189,7 @@ def _check_kind(path: Path) -> None:
 def _damage_is_a_fault() -> Iterator[None]:
     try:
         yield
-    except (*_DAMAGE, KeyError, expat.ExpatError) as fault:
+    except (*_DAMAGE, expat.ExpatError) as fault:
         raise not_a_workbook("what it holds cannot be unpacked") from fault
 
 
