@@ -66,12 +66,13 @@ def test_a_stable_phase_looks_like_a_change_no_more_often_than_its_p_value_says(
     upper = (totals[-1] - totals[before - 1]) / (points - before)[:, None]
     errors = sigma * np.sqrt(1 / before + 1 / (points - before))[:, None]
     farthest = (np.abs(upper - lower) / errors).max(axis=0)
-    degrees = MACROS.module.spc_moving_range_degrees(str(points))
-    distance = MACROS.module.normal_of_t("t", degrees)
+    macros = MACROS.module.__dict__
+    degrees = macros["spc_moving_range_degrees"](str(points))
+    distance = macros["normal_of_t"]("t", degrees)
     with duckdb.connect() as connection:
         series = pa.table({"t": farthest})
         connection.register("series", series)
-        tail = MACROS.module.normal_tail("distance")
+        tail = macros["normal_tail"]("distance")
         rows = connection.execute(
             f"select {tail} from (select {distance} as distance from series)"
         ).fetchall()

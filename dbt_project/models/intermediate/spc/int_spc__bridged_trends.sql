@@ -10,7 +10,9 @@ points as (
         place,
         step,
         lead(step) over in_phase as next_step,
-        count(case when step <> 0 then 1 end) over (in_phase rows between unbounded preceding and current row) as moves,
+        count(case when step <> 0 then 1 end) over (
+            in_phase rows between unbounded preceding and current row
+        ) as moves,
         count(case when step <> 0 then 1 end) over (partition by chart_no, phase_slot) as all_moves,
         -- 1 rising, 0 falling: the direction of the nearest move, found with its place.
         mod(max({{ place_and_step }}) over (in_phase rows between unbounded preceding and 1 preceding), 2) as was_rising,
