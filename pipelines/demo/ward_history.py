@@ -170,7 +170,9 @@ def _counts(plan: WardHistory, measure: Measure, number: int, wards: int) -> tup
         * np.array(QUINTILE_WEIGHTS).reshape(1, 5, 1)
     )
     denominator = np.maximum(rng.poisson(cases, (wards, 5, length)), 1)
-    numerator = rng.binomial(denominator, 1 / (1 + np.exp(-log_odds)))
+    # The last bit of an exponential depends on where an array lies in memory; a draw must not.
+    chance = np.round(1 / (1 + np.exp(-log_odds)), 12)
+    numerator = rng.binomial(denominator, chance)
     return _with_sum(numerator), _with_sum(denominator)
 
 

@@ -158,11 +158,11 @@ def test_a_file_with_too_many_faults_is_refused_and_every_line_listed(settings, 
 
 
 def test_files_that_are_not_recognised_or_not_readable_would_not_load(settings, deliver):
-    folder = deliver({"notes.txt": "x", "measure_points.csv": b"\x00\x01", "measures_2026.parquet": b"no"})
+    folder = deliver({"notes.pdf": "x", "measure_points.csv": b"\x00\x01", "measures_2026.parquet": b"no"})
     found = checked(settings, folder)
     assert set(verdicts(found).values()) == {Verdict.REFUSED}
     text = "\n".join(as_text(found))
-    assert "Files ending in '.txt' are not read" in text
+    assert "Files ending in '.pdf' are not read" in text
     assert "NOT_PARQUET (refuses the file)" in text
     assert qi(settings, "check", str(folder)).exit_code == Verdict.REFUSED
 
