@@ -15,9 +15,15 @@ points as (
         ) as moves,
         count(case when step <> 0 then 1 end) over (partition by chart_no, phase_slot) as all_moves,
         -- 1 rising, 0 falling: the direction of the nearest move, found with its place.
-        mod(max({{ place_and_step }}) over (in_phase rows between unbounded preceding and 1 preceding), 2) as was_rising,
-        mod(max({{ place_and_step }}) over (in_phase rows between unbounded preceding and current row), 2) as is_rising,
-        mod(min({{ place_and_step }}) over (in_phase rows between 1 following and unbounded following), 2) as will_rise
+        mod(
+            max({{ place_and_step }}) over (in_phase rows between unbounded preceding and 1 preceding), 2
+        ) as was_rising,
+        mod(
+            max({{ place_and_step }}) over (in_phase rows between unbounded preceding and current row), 2
+        ) as is_rising,
+        mod(
+            min({{ place_and_step }}) over (in_phase rows between 1 following and unbounded following), 2
+        ) as will_rise
     from {{ ref('int_spc__sides') }}
     where trend_tie = 'skip' and is_counted and plotted is not null
     window in_phase as (partition by chart_no, phase_slot order by place nulls last)
