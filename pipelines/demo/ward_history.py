@@ -170,9 +170,7 @@ def _counts(plan: WardHistory, measure: Measure, number: int, wards: int) -> tup
         * np.array(QUINTILE_WEIGHTS).reshape(1, 5, 1)
     )
     denominator = np.maximum(rng.poisson(cases, (wards, 5, length)), 1)
-    # The last bit of an exponential depends on where an array lies in memory; a draw must not.
-    chance = np.round(1 / (1 + np.exp(-log_odds)), 12)
-    numerator = rng.binomial(denominator, chance)
+    numerator = rng.binomial(denominator, 1 / (1 + np.exp(-log_odds)))
     return _with_sum(numerator), _with_sum(denominator)
 
 
@@ -205,4 +203,9 @@ def _table(
 
 
 def _coded(places: np.ndarray, values: list[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(values, pa.string()))
+    """`values` at `places`. With a value twice in a dictionary Arrow writes bytes that it never set."""
+    known = {value: code for code, value in enumerate(dict.fromkeys(values))}
+    codes = np.array([known[value] for value in values], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(
+        pa.array(codes[places.astype(np.int32)]), pa.array(list(known), pa.string())
+    )

@@ -23,6 +23,7 @@ from pipelines.demo.planting import Dirt
 from pipelines.demo.project_series import project_series
 from pipelines.demo.projects import Project, make_projects
 from pipelines.demo.timeline import make_timeline, months, weeks
+from pipelines.demo.ward_history import plan_ward_history, ward_tables
 from pipelines.extracts.contract import Contract, load_contracts
 from pipelines.intake.inbox import SYNTHETIC_MARK
 from pipelines.settings import CONTRACTS
@@ -138,6 +139,16 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
     make_small(tmp_path / "other", seed=1, points=60_000, file_format="parquet")
     assert hashes(tmp_path / "one") != hashes(tmp_path / "other")
+
+
+def test_no_dictionary_holds_a_value_twice() -> None:
+    """Arrow fills gaps of such a column with memory it never set, so the same rows become other bytes."""
+    timeline = make_timeline(END, 3)
+    _, table = next(ward_tables(plan_ward_history(1, timeline, make_units(1), 60_000)))
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            values = column.chunk(0).dictionary.to_pylist()
+            assert len(values) == len(set(values))
 
 
 def test_an_inbox_that_holds_something_is_left_alone(tmp_path: Path) -> None:
