@@ -156,8 +156,34 @@ def next_load_id(lake: Lake) -> str:
     return load_name(max(numbers, default=0) + 1)
 
 
+_Stamp = tuple[str, int, int]
+"""A row of the ledger as a file: path, time of writing, size. A committed row is not written again."""
+_read_before: dict[_Stamp, list[LedgerRow]] = {}
+
+
 def read_ledger(lake: Lake) -> list[LedgerRow]:
-    """Every load ever committed, oldest first. Raises LedgerUnreadable, naming the damaged rows."""
+    """Every load ever committed, oldest first. A process reads each row from the disk once.
+
+    Raises LedgerUnreadable, naming the damaged rows.
+    """
+    stamps = [_stamp(part) for part in lake.ledger.glob(f"*/{PART}")]
+    new = [stamp for stamp in stamps if stamp not in _read_before]
+    if new:
+        rows = _read_rows(lake, [path for path, _, _ in new])
+        by_folder = {load_folder(lake.ledger, row.load_id).name: row for row in rows}
+        for stamp in new:
+            found = by_folder.get(Path(stamp[0]).parent.name)
+            _read_before[stamp] = [found] if found else []
+    committed = [row for stamp in stamps for row in _read_before[stamp]]
+    return sorted(committed, key=lambda row: row.load_id)
+
+
+def _stamp(part: Path) -> _Stamp:
+    state = part.stat()
+    return str(part), state.st_mtime_ns, state.st_size
+
+
+def _read_rows(lake: Lake, parts: list[str]) -> list[LedgerRow]:
     columns = ", ".join(LEDGER.names)
     try:
         with duckdb.connect() as connection:
@@ -165,9 +191,8 @@ def read_ledger(lake: Lake) -> list[LedgerRow]:
             connection.register("present", LEDGER.empty_table())
             rows = connection.execute(
                 f"select load_id, {columns} from (from read_parquet(?, hive_partitioning = true, "
-                "hive_types_autocast = false, union_by_name = true) union all by name from present) "
-                "order by load_id",
-                [str(lake.ledger / "*" / PART)],
+                "hive_types_autocast = false, union_by_name = true) union all by name from present)",
+                [parts],
             ).fetchall()
     except duckdb.Error as fault:
         damaged = unreadable_rows(lake)

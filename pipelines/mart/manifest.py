@@ -5,9 +5,9 @@ import hashlib
 import json
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
-
-from dbt.cli.main import dbtRunner
+from typing import Any
 
 from pipelines.settings import DBT_PROJECT
 
@@ -42,10 +42,20 @@ def project_digest() -> str:
     return digest.hexdigest()
 
 
+def read_graph(manifest: Path) -> dict[str, Any]:
+    """The manifest, read once as long as it is not written again."""
+    return _read_graph(manifest, manifest.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read_graph(manifest: Path, _written_at: int) -> dict[str, Any]:
+    return json.loads(manifest.read_text(encoding="utf-8"))
+
+
 def changing_nightly(manifest: Path) -> set[str]:
-    """Unique ids of the models and tests that can change without a load: those below a source that is written
-    by a later step of the night than intake (`meta.written_by`)."""
-    graph = json.loads(manifest.read_text(encoding="utf-8"))
+    """Unique ids of the models whose rows can change without a load: the tables below a source that is
+    written by a later step of the night than intake (`meta.written_by`). A view holds no rows of its own."""
+    graph = read_graph(manifest)
     sources = graph["sources"].items()
     waiting = [unique_id for unique_id, source in sources if "written_by" in source["config"]["meta"]]
     found: set[str] = set()
@@ -53,24 +63,23 @@ def changing_nightly(manifest: Path) -> set[str]:
         below = set(graph["child_map"][waiting.pop()]) - found
         found |= below
         waiting += below
-    return {unique_id for unique_id in found if unique_id.startswith(("model.", "test."))}
+    models = {unique_id for unique_id in found if unique_id.startswith("model.")}
+    return {one for one in models if graph["nodes"][one]["config"]["materialized"] != "view"}
 
 
-def dbt_tests_of(manifest: Path, models: set[str]) -> set[str]:
-    """Unique ids of the tests whose outcome depends on the content of these models; a test of another model
-    that merely reads a view among them is not one."""
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
-    tables = {unique_id for unique_id in models if nodes[unique_id]["config"]["materialized"] != "view"}
+def dbt_tests_of(manifest: Path, tables: set[str]) -> set[str]:
+    """Unique ids of the tests that read one of these tables."""
     return {
         unique_id
-        for unique_id, node in nodes.items()
-        if node["resource_type"] == "test"
-        and (node.get("attached_node") in models or tables & set(node["depends_on"]["nodes"]))
+        for unique_id, node in read_graph(manifest)["nodes"].items()
+        if node["resource_type"] == "test" and tables & set(node["depends_on"]["nodes"])
     }
 
 
 def _parse() -> None:
     """Parsing opens no database, so the paths it needs may be anywhere."""
+    from dbt.cli.main import dbtRunner
+
     with tempfile.TemporaryDirectory() as nowhere:
         for name, value in {
             "QI_LAKE": nowhere,

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -187,8 +187,14 @@ def _write_release(settings: Settings, lake: Lake, manifest: dict, last: dict | 
     row = release_row(manifest)
     published_at = datetime.fromisoformat(manifest["published_at"])
     icons = changed_icons(lake, settings.warehouse_file, release_id, published_at)
-    copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, ICON_TABLE: icons})
-    write_parquet_copies(staged, _unchanged_copies(settings, manifest, last))
+    unchanged = _unchanged_copies(settings, manifest, last)
+    base = (
+        release_folder(settings, last["release_id"])
+        if last and _are_most(settings, last, unchanged)
+        else None
+    )
+    copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, ICON_TABLE: icons}, base, set(unchanged))
+    write_parquet_copies(staged, unchanged)
     write_text(json.dumps(manifest | {"files": file_states(staged)}, indent=1), staged / MANIFEST_NAME)
     move_into_place(staged, folder)
     keep_icons(lake, release_id, icons)
@@ -207,28 +213,37 @@ def release_row(manifest: dict) -> pa.Table:
     return pa.Table.from_pylist([{name: values[name] for name in RELEASES.names}], schema=RELEASES)
 
 
-def copy_mart(warehouse_file: Path, folder: Path, additions: dict[str, pa.Table]) -> None:
-    """Copy the published tables, with their comments, into one DuckDB file in `folder`; `additions` has
-    tonight's own rows by table. Cost: one pass over the published tables."""
+def copy_mart(
+    warehouse_file: Path,
+    folder: Path,
+    additions: dict[str, pa.Table],
+    base: Path | None = None,
+    unchanged: Set[str] = frozenset(),
+) -> None:
+    """Make the DuckDB file of the published tables, with their comments, in `folder`; `additions` has
+    tonight's own rows by table.
+
+    `base`: the folder of a release whose mart holds the `unchanged` tables already: its file is copied, which
+    is cheaper than reading and writing their rows. Cost otherwise: one pass over the published tables.
+    """
     mart = folder / MART_NAME
+    if base is not None:
+        shutil.copyfile(base / MART_NAME, mart)
     with duckdb.connect(str(mart)) as connection:
+        kept = unchanged & set(published_tables(connection))
+        for name in sorted(set(published_tables(connection)) - kept):
+            connection.execute(f"drop table {name}")
+        # What the dropped tables took is free for the new ones from here on.
+        connection.execute("checkpoint")
         connection.execute(f"attach '{_literal(warehouse_file)}' as warehouse (read_only)")
-        published = _published(connection)
         connection.execute("begin")
-        for schema, table, comment in _rows(
-            connection,
-            "select schema_name, table_name, comment from duckdb_tables() "
-            "where database_name = 'warehouse' order by 1, 2",
-        ):
-            name = f"{schema}.{table}"
-            if name not in published:
-                continue
-            connection.execute(f"create schema if not exists {schema}")
+        for name in sorted(_published(connection) - kept):
+            connection.execute(f"create schema if not exists {name.split('.')[0]}")
             connection.execute(f"create table {name} as from warehouse.{name}")
             if name in additions:
                 connection.register("tonight", additions[name])
                 connection.execute(f"insert into {name} by name select * from tonight")
-            _copy_comments(connection, schema, table, comment)
+        _copy_comments(connection)
         connection.execute("commit")
         connection.execute("detach warehouse")
     mart.chmod(0o444)
@@ -263,6 +278,13 @@ def _unchanged_copies(settings: Settings, manifest: dict, last: dict | None) -> 
         }
 
 
+def _are_most(settings: Settings, last: dict, unchanged: dict[str, Path]) -> bool:
+    """Whether the unchanged tables are most of the last release, by the bytes of their Parquet files."""
+    copies = (release_folder(settings, last["release_id"]) / "parquet").rglob("*.parquet")
+    kept = sum(path.stat().st_size for path in unchanged.values())
+    return kept > 0.5 * sum(path.stat().st_size for path in copies)
+
+
 def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
     return [row[:2] for row in _rows(connection, f"describe from {table}")]
 
@@ -274,17 +296,32 @@ def _published(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return names
 
 
-def _copy_comments(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: str, comment: str | None
-) -> None:
-    if comment:
-        connection.execute(f"comment on table {schema}.{table} is '{_quoted(comment)}'")
-    for column, text in _rows(
-        connection,
-        "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
-        f"and schema_name = '{schema}' and table_name = '{table}' and comment is not null",
-    ):
-        connection.execute(f"comment on column {schema}.{table}.\"{column}\" is '{_quoted(text)}'")
+COMMENTS_THAT_DIFFER = """
+    with comments as (
+        select database_name, schema_name, table_name, null as column_name, comment from duckdb_tables()
+        union all
+        select database_name, schema_name, table_name, column_name, comment from duckdb_columns()
+    )
+
+    select wanted.schema_name, wanted.table_name, wanted.column_name, wanted.comment
+    from comments as wanted
+    inner join comments as present
+        on
+            wanted.schema_name = present.schema_name
+            and wanted.table_name = present.table_name
+            and wanted.column_name is not distinct from present.column_name
+    where
+        wanted.database_name = 'warehouse'
+        and present.database_name = current_database()
+        and wanted.comment is distinct from present.comment
+"""
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    for schema, table, column, comment in _rows(connection, COMMENTS_THAT_DIFFER):
+        kind, name = ("column", f'{schema}.{table}."{column}"') if column else ("table", f"{schema}.{table}")
+        text = "null" if comment is None else f"'{_quoted(comment)}'"
+        connection.execute(f"comment on {kind} {name} is {text}")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple]:

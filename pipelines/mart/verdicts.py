@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from pipelines.lake.durable import write_text
+from pipelines.mart.manifest import read_graph
 
 PASSING = ("pass", "warn")
 
@@ -41,10 +42,9 @@ def record_verdicts(path: Path, run_results: Path) -> None:
 
 def error_tests(manifest: Path) -> set[str]:
     """Unique ids of the enabled dbt tests of severity error."""
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
     return {
         unique_id
-        for unique_id, node in nodes.items()
+        for unique_id, node in read_graph(manifest)["nodes"].items()
         if node["resource_type"] == "test" and node["config"]["severity"].lower() == "error"
     }
 

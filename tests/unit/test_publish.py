@@ -15,13 +15,16 @@ from pipelines.lake.ledger import prepare
 from pipelines.lake.write import commit_load
 from pipelines.mart.publish import (
     AuditFailed,
+    copy_mart,
     current_manifest,
     mark_kept,
     publish,
+    release_row,
     telling_analysts,
     verdicts_file,
 )
 from pipelines.mart.verify import release_damage
+from pipelines.mart.warehouse import RELEASE_TABLE
 from pipelines.settings import Settings
 from tests.killing import killed_before_step
 from tests.unit.test_lake import SCHEMA, ledger_row, things
@@ -217,6 +220,53 @@ def test_an_unchanged_table_is_the_same_parquet_file_and_a_changed_one_another(s
         assert duckdb.execute("select count(*) from read_parquet(?)", [path]).fetchall() == [(count,)]
     columns = duckdb.execute("describe from read_parquet(?)", [str(parquet(second, "core/dim_unit"))])
     assert [row[0] for row in columns.fetchall()] == ["unit_code"]
+
+
+def test_a_mart_that_starts_from_the_last_one_is_the_same_as_one_made_anew(settings, manifest, tmp_path):
+    build(settings, points=20_000)
+    publish(settings, "run", manifest, silent)
+    last = settings.mart_path / "releases" / "R0000001"
+    with duckdb.connect(str(settings.warehouse_file)) as connection:
+        connection.execute("insert into core.dim_organisation values ('ZZ2')")
+        connection.execute("create schema spc")
+        connection.execute("create table spc.dim_rule_set as select 'mdc' as rule_set_id")
+        connection.execute("comment on column spc.dim_rule_set.rule_set_id is 'Its key.'")
+        connection.execute("comment on column core.fct_measure_point.point_id is null")
+        connection.execute("comment on table core.fct_measure_point is 'Another comment.'")
+    row = release_row(publish(settings, "run 2", manifest, silent).manifest)
+    (tmp_path / "anew").mkdir()
+    copy_mart(settings.warehouse_file, tmp_path / "anew", {RELEASE_TABLE: row})
+    anew = mart_content(tmp_path / "anew")
+    assert ("core", "fct_measure_point", "Another comment.") in anew["tables"]
+    assert mart_content(settings.mart_path) == anew
+
+    with duckdb.connect(str(settings.warehouse_file)) as connection:
+        connection.execute("drop table ops.fct_load")
+    (tmp_path / "on").mkdir()
+    copy_mart(
+        settings.warehouse_file, tmp_path / "on", {RELEASE_TABLE: row}, last, {"core.fct_measure_point"}
+    )
+    on = mart_content(tmp_path / "on")
+    assert "ops.fct_load" not in on
+    assert on["core.fct_measure_point"] == anew["core.fct_measure_point"]
+    assert on["core.dim_organisation"] == [("ZZ1",), ("ZZ2",)]
+
+
+def mart_content(folder: Path) -> dict[str, list]:
+    """Everything that a reader can see of a mart."""
+    with duckdb.connect(str(folder / "qi_mart.duckdb"), read_only=True) as mart:
+        tables = mart.execute(
+            "select schema_name, table_name, comment from duckdb_tables() order by all"
+        ).fetchall()
+        columns = mart.execute(
+            "select schema_name, table_name, column_name, data_type, comment from duckdb_columns() "
+            "where not internal order by all"
+        ).fetchall()
+        rows = {
+            f"{schema}.{table}": mart.execute(f"from {schema}.{table} order by all").fetchall()
+            for schema, table, _ in tables
+        }
+    return {"tables": tables, "columns": columns, **rows}
 
 
 def test_old_releases_go_and_the_current_one_stays(settings, manifest):
