@@ -44,16 +44,21 @@ def forget_built(settings: Settings) -> None:
 
 
 def record_built(settings: Settings, last_load_id: str | None, as_of_date: date) -> None:
-    """Note that a build has ended that took in every load up to `last_load_id`, as of `as_of_date`."""
-    facts = {"last_load_id": last_load_id, "as_of_date": as_of_date.isoformat()}
+    """Note that a build has ended that took in every load up to `last_load_id`, as of `as_of_date`. Its views
+    hold the path of the home."""
+    facts = {
+        "last_load_id": last_load_id,
+        "as_of_date": as_of_date.isoformat(),
+        "home": settings.home_path.as_posix(),
+    }
     write_text(json.dumps(facts), _note(settings))
 
 
 def work_tonight(settings: Settings, last_load_id: str | None) -> Work:
     """How much must be built when no load comes after `last_load_id` tonight.
 
-    Whatever a build may depend on and cannot be compared here (a killed build, changed models, a test that
-    failed or never ran) means `WHOLE`.
+    Whatever a build may depend on and cannot be compared here (a killed build, changed models, a home that
+    was moved, a test that failed or never ran) means `WHOLE`.
     """
     note, built_by = _note(settings), built_by_file(settings)
     if not (settings.warehouse_file.exists() and note.exists() and built_by.exists()):
@@ -62,6 +67,7 @@ def work_tonight(settings: Settings, last_load_id: str | None) -> Work:
     verdicts, tests = read_verdicts(verdicts_file(settings)), error_tests(MANIFEST)
     is_usable = (
         built["last_load_id"] == last_load_id
+        and built.get("home") == settings.home_path.as_posix()
         and built_by.read_text(encoding="utf-8") == project_digest()
         and not failed_tests(verdicts, tests)
         and not missing_verdicts(verdicts, tests)

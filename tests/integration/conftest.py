@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,19 @@ class Home:
         with duckdb.connect(str(self.path / "mart" / "qi_mart.duckdb"), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
+    @contextmanager
+    def lent(self, folder: Path) -> Iterator[None]:
+        """To change where it is, which keeps what was built: afterwards it is as before."""
+        kept = folder / "kept"
+        shutil.copytree(self.path, kept)
+        try:
+            yield
+        finally:
+            shutil.rmtree(self.path)
+            shutil.copytree(kept, self.path)
+
     def copy(self, folder: Path) -> "Home":
-        """A copy to change."""
+        """A copy to change, built anew by its first night."""
         inbox, path = folder / "inbox", folder / "home"
         shutil.copytree(self.inbox, inbox)
         shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("dagster", "run.lock"))

@@ -31,10 +31,11 @@ def test_summary_says_what_came_and_where_the_mart_is(demo_night):
 
 
 def test_second_run_loads_nothing_and_changes_no_content(demo_night, tmp_path):
-    home = demo_night[0].copy(tmp_path)
+    home, _ = demo_night
     before = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
-    printed = home.qi("run")
-    after = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
+    with home.lent(tmp_path):
+        printed = home.qi("run")
+        after = json.loads((home.path / "mart" / "manifest.json").read_text(encoding="utf-8"))
     assert "Nothing new in the inbox" in printed
     assert after["tables"] == before["tables"]
     assert after["release_id"] == before["release_id"]
@@ -42,22 +43,23 @@ def test_second_run_loads_nothing_and_changes_no_content(demo_night, tmp_path):
 
 def test_a_quiet_night_moves_the_day_and_gives_what_a_whole_build_gives(demo_night, tmp_path):
     """On the day after a delivery only what speaks of the day is built; it equals a build of everything."""
-    home = demo_night[0].copy(tmp_path / "quiet")
+    home, _ = demo_night
     before = _tables(home)
-    printed = home.qi("run", now="2026-12-22T04:00:00")
-    assert "Nothing new in the inbox" in printed
-    assert "core.fct_measure_point" not in printed
-    assert "dbt: built core.fct_expected_point" in printed
-    assert home.ask("select count(*) from ops.release") == [(2,)]
-    quiet, quiet_charts = _tables(home), _charts(home)
-    assert {name for name in quiet if quiet[name] != before[name]} >= {
-        "core.fct_project",
-        "core.fct_expected_point",
-        "ops.fct_freshness",
-    }
-    home.qi("run", "--full-refresh", now="2026-12-22T04:00:00")
-    _assert_same(_tables(home), _charts(home), quiet, quiet_charts)
-    assert home.ask("select max(as_of_date) from ops.release") == [(date(2026, 12, 22),)]
+    with home.lent(tmp_path):
+        printed = home.qi("run", now="2026-12-22T04:00:00")
+        assert "Nothing new in the inbox" in printed
+        assert "core.fct_measure_point" not in printed
+        assert "dbt: built core.fct_expected_point" in printed
+        assert home.ask("select count(*) from ops.release") == [(2,)]
+        quiet, quiet_charts = _tables(home), _charts(home)
+        assert {name for name in quiet if quiet[name] != before[name]} >= {
+            "core.fct_project",
+            "core.fct_expected_point",
+            "ops.fct_freshness",
+        }
+        home.qi("run", "--full-refresh", now="2026-12-22T04:00:00")
+        _assert_same(_tables(home), _charts(home), quiet, quiet_charts)
+        assert home.ask("select max(as_of_date) from ops.release") == [(date(2026, 12, 22),)]
 
 
 def _tables(home: Home) -> dict:
@@ -86,14 +88,15 @@ def _assert_same(tables: dict, charts: dict, expected_tables: dict, expected_cha
 
 
 def test_a_failed_night_says_so_in_the_published_mart_until_a_run_succeeds(demo_night, tmp_path):
-    home = demo_night[0].copy(tmp_path)
+    home, _ = demo_night
     settings = Settings(inbox=home.inbox, home=home.path)
-    with pytest.raises(ValueError, match="boom"), telling_analysts(settings, "the run", "the dbt build"):
-        raise ValueError("boom")
-    ((note,),) = home.ask("select note from ops.release")
-    assert "the dbt build" in note
-    home.qi("run")
-    assert home.ask("select note from ops.release") == [(None,)]
+    with home.lent(tmp_path):
+        with pytest.raises(ValueError, match="boom"), telling_analysts(settings, "the run", "the dbt build"):
+            raise ValueError("boom")
+        ((note,),) = home.ask("select note from ops.release")
+        assert "the dbt build" in note
+        home.qi("run")
+        assert home.ask("select note from ops.release") == [(None,)]
 
 
 def test_rebuilt_from_the_lake_alone_the_mart_has_the_same_content(demo_night, tmp_path):

@@ -1,6 +1,7 @@
 """How much of the warehouse a night must build, from the note that the last build left."""
 
 import json
+import shutil
 from datetime import date, datetime
 
 import pytest
@@ -52,6 +53,12 @@ def _lost_warehouse(settings: Settings) -> None:
     settings.warehouse_file.unlink()
 
 
+def _moved_home(settings: Settings) -> None:
+    home = settings.home_path / "elsewhere"
+    shutil.copytree(settings.build_path, home / "build")
+    object.__setattr__(settings, "home", home)
+
+
 def _failed_test(settings: Settings) -> None:
     verdicts = read_verdicts(verdicts_file(settings))
     write_text(json.dumps(verdicts | {min(verdicts): "fail"}), verdicts_file(settings))
@@ -63,7 +70,8 @@ def _test_without_verdict(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "happens", [_cut_off, _other_models, _lost_warehouse, _failed_test, _test_without_verdict]
+    "happens",
+    [_cut_off, _other_models, _lost_warehouse, _moved_home, _failed_test, _test_without_verdict],
 )
 def test_what_cannot_be_relied_on_is_built_whole(settings, happens):
     happens(settings)
