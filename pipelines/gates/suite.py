@@ -121,7 +121,9 @@ def _all_of(condition: RuleCondition) -> Condition:
         elif wanted == "missing":
             parts.append(Column(name).is_null())
         else:
-            parts.append(Column(name).is_in(_plain(wanted)))
+            # Great Expectations takes no truth values here; in a frame they are numbers, see `Columns`.
+            values = [float(each) if isinstance(each, bool) else each for each in _plain(wanted)]
+            parts.append(Column(name).is_in(values))
     return parts[0] if len(parts) == 1 else AndCondition(conditions=parts)
 
 

@@ -7,7 +7,8 @@ Most cases follow from the contracts, so that a new column or a new extract gets
 import gzip
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby, islice
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.contract_columns import ColumnType
@@ -15,6 +16,7 @@ from tests.corpus.good import FORMATS, Row, as_csv, as_parquet, as_xlsx, good_ro
 from tests.unit.gate_cases import CONTRACTS, NHS_NUMBER
 
 FAULTY_ROW = 3
+FAULTY_ROWS = (1, FAULTY_ROW, 5)
 UNDER_WAY = {"studied_on": "", "completed_on": "", "decision": "", "study_finding": ""}
 PERSONAL = {
     "nhs number": f"asked {NHS_NUMBER} twice",
@@ -26,9 +28,9 @@ PERSONAL = {
 
 @dataclass(frozen=True)
 class BadFile:
-    """`lines`: line -> code that must be said of it; every other line must be accepted. `columns`: of which
-    one must be named with the code. `code`: what the file as such is refused for; `words`: what
-    is said of one that is not recognised."""
+    """`lines`: line -> code that must be said of it; every other line must be accepted. `columns`: line ->
+    those of which one must be named with the code. `code`: what the file as such is refused for; `words`:
+    what is said of one that is not recognised."""
 
     name: str
     file_name: str
@@ -37,15 +39,14 @@ class BadFile:
     lines: dict[int, str]
     code: str | None = None
     words: str = ""
-    columns: frozenset[str] = frozenset()
+    columns: dict[int, frozenset[str]] = field(default_factory=dict)
 
 
 def bad_files() -> list[BadFile]:
     """Every case; names are unique."""
     ways = list(FORMATS)
-    cells = list(_cells())
     return [
-        *(_cell_case(ways[at % len(ways)], *cell) for at, cell in enumerate(cells)),
+        *(_cell_case(ways[at % len(ways)], *cells) for at, cells in enumerate(_cells_of_a_file())),
         *_personal(),
         *_several_rows(),
         *_lines_of_text(),
@@ -54,9 +55,16 @@ def bad_files() -> list[BadFile]:
     ]
 
 
-# ---- One cell of one row ---------------------------------------------------------------------------------
+# ---- One cell of some rows ---------------------------------------------------------------------------------
 
 Cell = tuple[str, Row, str]
+
+
+def _cells_of_a_file() -> Iterator[tuple[Cell, ...]]:
+    """Cells of one extract at a time, no more than leave half of the rows good."""
+    for _, cells in groupby(sorted(_cells(), key=lambda cell: cell[0]), key=lambda cell: cell[0]):
+        while some := tuple(islice(cells, len(FAULTY_ROWS))):
+            yield some
 
 
 def _cells() -> Iterator[Cell]:
@@ -70,7 +78,8 @@ def _of_columns(contract: Contract) -> Iterator[Cell]:
     extract = contract.extract
     for column in contract.columns:
         stem = column.name.upper()
-        if column.required and column.default is None:
+        # The day of publication is that of the file where a row has none.
+        if column.required and column.default is None and column.name != "published_on":
             yield extract, {column.name: ""}, f"{stem}_MISSING"
         if column.type != ColumnType.STRING:
             yield extract, {column.name: "x y"}, f"{stem}_UNREADABLE"
@@ -131,25 +140,93 @@ def _of_rules() -> Iterator[Cell]:
         ("targets", {"target": "-1"}, "TARGET_OUT_OF_PERCENT"),
         ("units", {"parent_unit_code": "WARD-13"}, "UNIT_IS_ITS_OWN_PARENT"),
         ("units", {"closed_on": "2021-03-31"}, "CLOSED_BEFORE_VALID_FROM"),
+        ("maturity_assessments", {"assessed_on": "2026-12-01"}, "ASSESSED_ON_IN_FUTURE"),
+        ("maturity_assessments", {"assessors": "0"}, "ASSESSORS_NOT_POSITIVE"),
+        ("training", {"completed_on": "2024-01-07"}, "COMPLETED_BEFORE_STARTED"),
+        ("training", {"completed_on": "2026-12-01"}, "COMPLETED_ON_IN_FUTURE"),
+        ("survey_results", {"numerator": "731"}, "NUMERATOR_OVER_DENOMINATOR"),
+        ("survey_results", {"numerator": "-1"}, "NUMERATOR_NEGATIVE"),
+        ("survey_results", {"denominator": "-1", "numerator": ""}, "DENOMINATOR_NEGATIVE"),
+        ("survey_results", {"invited": "729"}, "ANSWERED_OVER_INVITED"),
+        ("survey_results", {"value": "101"}, "VALUE_OUT_OF_PERCENT"),
+        ("survey_results", {"period_end": "2024-09-30"}, "PERIOD_ENDS_BEFORE_START"),
+        ("survey_results", {"period_start": "2026-12-01", "period_end": ""}, "PERIOD_IN_FUTURE"),
+        ("workforce_months", {"sick_days": "32053"}, "SICK_DAYS_OVER_AVAILABLE"),
+        ("workforce_months", {"stayed_headcount": "1191"}, "STAYED_OVER_YEAR_BEFORE"),
+        ("workforce_months", {"sick_days": "-1"}, "SICK_DAYS_NEGATIVE"),
+        ("workforce_months", {"headcount": "-1"}, "HEADCOUNT_NEGATIVE"),
+        ("workforce_months", {"wte": "-0.5"}, "WTE_NEGATIVE"),
+        ("workforce_months", {"stayed_headcount": "-1"}, "STAYED_NEGATIVE"),
+        ("workforce_months", {"month": "2024-04-02"}, "MONTH_NOT_FIRST_DAY"),
+        ("workforce_months", {"month": "2026-12-01"}, "MONTH_IN_FUTURE"),
+        ("leadership_posts", {"ended_on": "2021-04-30"}, "ENDED_BEFORE_STARTED"),
+        ("leadership_posts", {"started_on": "2026-12-01", "ended_on": ""}, "STARTED_ON_IN_FUTURE"),
+        ("leadership_posts", {"ended_on": "2026-12-01"}, "ENDED_ON_IN_FUTURE"),
+        ("leadership_posts", {"holder_id": ""}, "HOLDER_EMPTY"),
+        ("leadership_posts", {"holding": "vacant", "holder_id": "staff number 4712"}, "VACANT_WITH_HOLDER"),
+        ("collaboration_ties", {"answered": "11"}, "ANSWERED_OVER_INVITED"),
+        ("collaboration_ties", {"invited": "0", "answered": ""}, "INVITED_NOT_POSITIVE"),
+        ("collaboration_ties", {"answered": "-1"}, "ANSWERED_NEGATIVE"),
+        ("collaboration_ties", {"to_unit_code": "WARD-07"}, "UNIT_TIES_TO_ITSELF"),
+        ("collaboration_ties", {"to_organisation_code": "", "to_unit_code": ""}, "TIE_WITHOUT_UNIT"),
+        ("collaboration_ties", {"tie": "none", "to_unit_code": "MEDICINE"}, "NO_TIE_WITH_UNIT"),
+        ("collaboration_ties", {"surveyed_on": "2026-12-01"}, "SURVEYED_ON_IN_FUTURE"),
+        ("experience_events", {"attended": "-1"}, "ATTENDED_NEGATIVE"),
+        ("experience_events", {"held_on": "2026-12-01"}, "HELD_ON_IN_FUTURE"),
+        ("experience_events", {"held_on": ""}, "HELD_WITHOUT_DATE"),
+        ("experience_events", {"status": "cancelled", "held_on": "2024-03-12"}, "DATE_OF_EVENT_NOT_HELD"),
+        ("experience_events", {"kind": "ebcd", "ebcd_stage": ""}, "EBCD_STAGE_EMPTY"),
+        ("experience_events", {"ebcd_stage": "co_design"}, "EBCD_STAGE_OF_OTHER_EVENT"),
+        ("governance_time", {"minutes": "1015"}, "MINUTES_OUT_OF_RANGE"),
+        ("governance_time", {"item_number": "0"}, "ITEM_NUMBER_NOT_POSITIVE"),
+        ("governance_time", {"met_on": "2026-12-01"}, "MET_ON_IN_FUTURE"),
+        ("support_roles", {"hours_used": "41"}, "HOURS_USED_OVER_ROSTERED"),
+        ("support_roles", {"hours_used": "-1"}, "HOURS_USED_NEGATIVE"),
+        ("support_roles", {"held": "-1"}, "HELD_NEGATIVE"),
+        ("support_roles", {"people": "-1"}, "PEOPLE_NEGATIVE"),
+        ("support_roles", {"needed": "-1"}, "NEEDED_NEGATIVE"),
+        ("support_roles", {"wte": "-0.5"}, "WTE_NEGATIVE"),
+        ("support_roles", {"month": "2024-04-02"}, "MONTH_NOT_FIRST_DAY"),
+        ("support_roles", {"month": "2026-12-01"}, "MONTH_IN_FUTURE"),
+        ("compact_commitments", {"ended_on": "2023-03-31"}, "ENDED_BEFORE_AGREED"),
+        ("compact_commitments", {"evidenced_on": "2023-03-31"}, "EVIDENCED_BEFORE_AGREED"),
+        ("compact_commitments", {"evidenced_on": "2026-12-01"}, "EVIDENCED_ON_IN_FUTURE"),
+        ("compact_commitments", {"agreed_on": "2026-12-01", "evidenced_on": ""}, "AGREED_ON_IN_FUTURE"),
+        ("benefits", {"amount_low": "32001"}, "LOW_OVER_HIGH"),
+        ("benefits", {"cost": "-1"}, "COST_NEGATIVE"),
+        ("benefits", {"period_end": "2024-03-31"}, "PERIOD_ENDS_BEFORE_START"),
+        (
+            "benefits",
+            {"stage": "validated", "period_start": "2026-12-01", "period_end": "2026-12-31"},
+            "VALIDATED_BEFORE_PERIOD",
+        ),
+        ("ratings", {"published_on": "2024-01-19"}, "PUBLISHED_BEFORE_INSPECTED"),
+        ("ratings", {"published_on": "2026-12-01"}, "PUBLISHED_IN_FUTURE"),
     )
 
 
-def _cell_case(way: str, extract: str, changes: Row, code: str) -> BadFile:
+def _cell_case(way: str, *cells: Cell) -> BadFile:
     write, first_line = FORMATS[way]
-    planted = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+    extract = cells[0][0]
+    planted = {at: (changes, code) for at, (_, changes, code) in zip(FAULTY_ROWS, cells, strict=False)}
+    said = [
+        f"{', '.join(f'{name}={value!r}' for name, value in changes.items())} {code}"
+        for changes, code in planted.values()
+    ]
     return BadFile(
-        name=f"{way} {extract} {planted} {code}",
+        name=f"{way} {extract} {'; '.join(said)}",
         file_name=f"{extract}.{way}",
-        make=lambda: write(extract, _with(extract, changes)),
+        make=lambda: write(extract, _with(extract, {at: changes for at, (changes, _) in planted.items()})),
         verdict="accepted",
-        lines={first_line + FAULTY_ROW: code},
-        columns=frozenset(changes),
+        lines={first_line + at: code for at, (_, code) in planted.items()},
+        columns={first_line + at: frozenset(changes) for at, (changes, _) in planted.items()},
     )
 
 
-def _with(extract: str, changes: Row) -> list[Row]:
+def _with(extract: str, changes: dict[int, Row]) -> list[Row]:
     rows = good_rows(extract)
-    rows[FAULTY_ROW] |= changes
+    for at, changed in changes.items():
+        rows[at] |= changed
     return rows
 
 
@@ -168,7 +245,7 @@ def _refused(extract: str, what: str, changes: Row) -> BadFile:
     return BadFile(
         name=f"{what} in {extract}.{', '.join(changes)}",
         file_name=f"{extract}.csv",
-        make=lambda: as_csv(_with(extract, changes)),
+        make=lambda: as_csv(_with(extract, {FAULTY_ROW: changes})),
         verdict="refused",
         lines={},
         code="PERSONAL_DATA",

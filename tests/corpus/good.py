@@ -35,6 +35,18 @@ KEYS: dict[str, Callable[[int], Row]] = {
     },
     "measure_events": lambda at: {"period_start": f"2024-0{at + 1}-01"},
     "targets": lambda at: {"valid_from": f"202{at}-04-01", "target": str(90 + at)},
+    "maturity_assessments": lambda at: {"item_code": f"L{at}"},
+    "training": lambda at: {"person_id": f"staff number 47{at}"},
+    "survey_results": lambda at: {"breakdown": "staff_group", "breakdown_group": f"Group {at}"},
+    "workforce_months": lambda at: {"month": f"2024-0{at + 1}-01"},
+    "leadership_posts": lambda at: {"post_id": f"RQ1-POST-{at}"},
+    "collaboration_ties": lambda at: {"wave": f"202{at}"},
+    "experience_events": lambda at: {"event_id": f"SR-RQ1-{at}"},
+    "governance_time": lambda at: {"item_number": str(at + 1)},
+    "support_roles": lambda at: {"month": f"2024-0{at + 1}-01"},
+    "compact_commitments": lambda at: {"commitment_id": f"COMPACT-RQ1-0{at}"},
+    "benefits": lambda at: {"benefit_line": f"Line {at}"},
+    "ratings": lambda at: {"location_code": f"RQ1-0{at}"},
 }
 
 
@@ -55,7 +67,10 @@ def good_rows(extract: str) -> list[Row]:
 
 REGISTERS: dict[str, list[Row]] = {
     "organisations": [example("organisations")],
-    "units": [example("units", parent_unit_code="")],
+    "units": [
+        example("units", parent_unit_code=""),
+        example("units", parent_unit_code="", unit_code="MEDICINE"),
+    ],
     "projects": [
         example("projects"),
         *(example("projects", project_id=f"PRJ-090{at}") for at in range(ROWS)),

@@ -534,12 +534,12 @@ def test_every_way_to_write_a_period_is_read():
 
 def test_the_contract_on_the_page_is_one(tmp_path, contracts):
     (text,) = blocks(ONBOARDING, "yaml contract")
-    for name in ("organisations", "training"):
+    for name in ("organisations", "study_visits"):
         source = CONTRACTS / f"{name}.yml"
         (tmp_path / source.name).write_text(
-            text if name == "training" else source.read_text(encoding="utf-8"), encoding="utf-8"
+            text if name == "study_visits" else source.read_text(encoding="utf-8"), encoding="utf-8"
         )
-    contract = load_contracts(tmp_path)["training"]
+    contract = load_contracts(tmp_path)["study_visits"]
     rows = pa.table({name: [str(value)] for name, value in contract.example.items()})
     assert set(rows.column_names) == set(contract.column_names)
     assert {"UNKNOWN_ORGANISATION", "PERSON_ID_MISSING"} <= {rule.code for rule in contract.all_rules}
