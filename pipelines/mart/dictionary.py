@@ -159,6 +159,10 @@ def _tests_of(node: dict, manifest: dict) -> TableTests:
     key: tuple[str, ...] = ()
     version_of: tuple[str, ...] = ()
     checks: dict[str, list[str]] = {}
+    for name, column in node["columns"].items():
+        if any(constraint["type"] == "primary_key" for constraint in column.get("constraints", [])):
+            key = (name,)
+            checks[name] = ["never empty", "unique"]
     for test in manifest["nodes"].values():
         about = test.get("test_metadata")
         if about is None or test["attached_node"] != node["unique_id"]:

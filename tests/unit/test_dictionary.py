@@ -25,6 +25,22 @@ NODES = {
             "kind": {"data_type": "string", "description": "Kind."},
         },
     },
+    "model.fct_thing": {
+        "resource_type": "model",
+        "unique_id": "model.fct_thing",
+        "schema": "core",
+        "name": "fct_thing",
+        "alias": "fct_thing",
+        "description": "Things that happened.",
+        "config": {},
+        "columns": {
+            "event_id": {
+                "data_type": "string",
+                "description": "Key.",
+                "constraints": [{"type": "primary_key"}],
+            },
+        },
+    },
     "seed.kind": {
         "resource_type": "seed",
         "unique_id": "seed.kind",
@@ -122,5 +138,7 @@ def test_what_a_table_says_of_itself():
     assert "Key: `thing_id`. One version holds today for each `thing`.\n" in written
     assert "| `thing_id` | string | Key: a \\| b. | never empty; unique |\n" in written
     assert "| `kind` | string | Kind. | in `ops.kind` |\n" in written
+    assert "Key: `event_id`.\n" in written
+    assert "| `event_id` | string | Key. | never empty; unique |\n" in written
     assert "| `kind` | bigint | Kind. | one of `1`, `2` |\n" in written
     assert "stg_thing" not in written
