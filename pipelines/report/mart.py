@@ -1,0 +1,110 @@
+"""What the pages need from the published mart, each table read once.
+
+Belongs here: queries. Does not belong here: words and HTML. Nothing here is reckoned anew: limits, signals,
+icons, counts and verdicts are the mart's.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+
+Row = dict[str, Any]
+
+SERIES = """
+select
+    status.*,
+    coalesce(measure.measure_name, status.measure_id) as measure_name, measure.family,
+    coalesce(measure.unit_of_measure, '') as unit_of_measure, measure.purpose, measure.frequency,
+    measure.definition, measure.quality_domain, measure.improvement_direction, measure.project_id,
+    coalesce(organisation.organisation_name, status.organisation_code) as organisation_name,
+    unit.unit_name, unit.directorate, project.title as project_title
+from spc.fct_spc_status as status
+left join core.dim_measure as measure on status.measure_id = measure.measure_id and measure.is_latest
+left join core.dim_organisation as organisation
+    on status.organisation_code = organisation.organisation_code and organisation.is_latest
+left join core.dim_unit as unit
+    on status.organisation_code = unit.organisation_code and status.unit_code = unit.unit_code
+    and unit.is_latest
+left join core.fct_project as project on measure.project_id = project.project_id
+where status.is_chosen
+order by status.series_id
+"""
+# A point that was ever withheld shows none of its versions: an older one would give it away.
+POINTS = """
+create temp table points as
+select
+    chart.series_id, chart.period_start, chart.value, chart.centre_line, chart.lower_limit,
+    chart.upper_limit, chart.target, chart.phase, chart.point_type, chart.signal, chart.is_excluded,
+    chart.exclusion_reason, chart.annotation,
+    case when point.suppression_reason is null then point.numerator end as numerator,
+    case when point.suppression_reason is null then point.denominator end as denominator,
+    point.suppression_reason, point.load_id
+from spc.fct_spc_point as chart
+left join core.fct_measure_point as point
+    on chart.series_id = point.series_id and chart.period_start = point.period_start and point.is_latest
+where chart.is_chosen
+"""
+REVISIONS = """
+create temp table revisions as
+select series_id, period_start, value, valid_from, valid_to, edition, is_withdrawn, is_latest, load_id
+from core.fct_measure_point
+where was_in_force
+qualify
+    count(*) over (partition by point_key) > 1
+    and count(suppression_reason) over (partition by point_key) = 0
+"""
+CYCLES = """
+select project_id, cycle_number, change_idea, measure_id, started_on, studied_on, completed_on, prediction,
+    study_finding, decision, fidelity
+from core.fct_pdsa_cycle order by project_id, cycle_number
+"""
+PHASES = """
+select series_id, phase, first_period_start, last_period_start, rebase_reason, is_frozen, baseline_until,
+    freeze_reason, points, points_with_value, centre_line
+from spc.fct_spc_phase where is_chosen order by series_id, phase
+"""
+LOADS = """
+select load.load_id, load.file_name, load.file_path, load.received_at, load.verdict, load.rows_received,
+    load.rows_accepted, load.rows_quarantined, load.rows_refused, load.rows_ignored, load.extract, load.reason,
+    load.is_taken_back, load.loaded_at, load.source_system,
+    count(gate.code) filter (where not gate.is_passed) as rules_failed,
+    count(gate.code) filter (where gate.is_passed) as rules_passed,
+    string_agg(distinct gate.code, ', ' order by gate.code) filter (where not gate.is_passed) as codes_failed
+from ops.fct_load as load left join ops.fct_gate_result as gate on load.load_id = gate.load_id
+group by all order by load.load_id
+"""
+RANKS = """
+select series_id, strength, signal_rank, rank_in_organisation, false_discovery_rate_in_organisation
+from spc.fct_signal_rank where is_chosen
+"""
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str, values: list | None = None) -> list[Row]:
+    """The answer to a query, a dict a row."""
+    answer = connection.execute(query, values or [])
+    names = [column[0] for column in answer.description or []]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def grouped(found: Iterable[Row], by: str) -> dict[Any, list[Row]]:
+    """Rows by the value of one of their columns, in their order."""
+    groups: dict[Any, list[Row]] = defaultdict(list)
+    for row in found:
+        groups[row[by]].append(row)
+    return groups
+
+
+def digest(*parts: object) -> str:
+    """A hash of plain values that is the same in every process."""
+    return hashlib.sha256(repr(parts).encode("utf-8")).hexdigest()[:24]
+
+
+def hashes(connection: duckdb.DuckDBPyConnection, table: str, key: str = "series_id") -> dict[Any, str]:
+    """A hash of the rows of each key that does not depend on their order."""
+    found = connection.execute(
+        f"select {key}, count(*) || ':' || sum(hash(counted)::hugeint) from {table} as counted group by {key}"
+    )
+    return dict(found.fetchall())

@@ -1,0 +1,153 @@
+"""The first page: the organisation tonight, on one screen; and the same for each organisation of its own."""
+
+from collections import Counter
+
+import duckdb
+
+from pipelines.report.mart import Row, rows
+from pipelines.report.measures import row_of, strength_order
+from pipelines.report.projects import Projects
+from pipelines.report.site_map import Site, organisation_folder
+from pipelines.report.templates import template
+from pipelines.report.words import count, number
+
+STRONGEST = 6
+CHANCE = """
+select organisation_code, rule_set_id, series, flagged, expected_by_chance
+from spc.fct_false_alarm
+where points_band = 'all' and signal_scope = 'last point'
+order by rule_set_id
+"""
+CHANGED = """
+with ranked as (
+    select series_id, rule_set_id, release_id, variation_icon, is_shown,
+        lag(variation_icon) over (partition by series_id, rule_set_id order by release_id) as before
+    from spc.fct_published_icon
+)
+select ranked.series_id, ranked.before, ranked.variation_icon
+from ranked inner join spc.fct_spc_status as status
+    on ranked.series_id = status.series_id and ranked.rule_set_id = status.rule_set_id and status.is_chosen
+where ranked.release_id = ? and ranked.before is distinct from ranked.variation_icon
+    and ranked.before is not null and ranked.is_shown
+"""
+EXPECTED = """
+select organisation_code, count(*) filter (where status in ('missing', 'source_late')) as late
+from core.fct_expected_point where due_on >= ?::date - 60 group by all
+"""
+OPEN = "select count(distinct (load_id, source_row)) from ops.fct_quarantined_row where status = 'open'"
+
+
+class Overview:
+    """What the overviews look up once."""
+
+    def __init__(self, site: Site, projects: Projects, connection: duckdb.DuckDBPyConnection):
+        self.site, self.projects = site, projects
+        self.chance = rows(connection, CHANCE)
+        release = site.release
+        self.changed = rows(connection, CHANGED, [release["release_id"]]) if release else []
+        late = rows(connection, EXPECTED, [release["as_of_date"]]) if release else []
+        self.late = {row["organisation_code"]: row["late"] for row in late}
+        found = connection.execute(OPEN).fetchone()
+        self.waiting = found[0] if found else 0
+
+    def page(self, organisation_code: str | None) -> tuple[str, str]:
+        """Address and text of an overview. The one of all compares no organisation's own measures."""
+        site = self.site
+        is_all = organisation_code is None
+        chosen = [it for it in site.series if is_all or it["organisation_code"] == organisation_code]
+        projects = [it for it in site.projects if is_all or it["organisation_code"] == organisation_code]
+        shown = [it for it in chosen if it["purpose"] == "assurance"] if is_all else chosen
+        root = "" if is_all else "../../"
+        name = "The organisations tonight" if is_all else site.organisations[organisation_code]
+        return (
+            "index.html" if is_all else f"{organisation_folder(organisation_code)}/index.html",
+            template("overview.html.jinja").render(
+                site.common
+                | {
+                    "root": root,
+                    "here": "index.html",
+                    "title": name,
+                    "trail": [] if is_all else [("index.html", "Overview")],
+                    "is_all": is_all,
+                    "release": site.release,
+                    "tiles": self._tiles(chosen, projects, organisation_code),
+                    "chance": self._chance(organisation_code),
+                    "stages": self.projects.by_stage(projects),
+                    "concerns": self._strongest(shown, "concern", root),
+                    "improvements": self._strongest(shown, "improvement", root),
+                    "changed": self._changed(chosen, root) if not is_all else [],
+                    "changed_count": len(self._changed(chosen, root)),
+                    "loads": self._loads(),
+                    "waiting": self.waiting,
+                    "organisations": self._organisations() if is_all else [],
+                    "folder": "" if is_all else f"{organisation_folder(organisation_code)}/",
+                }
+            ),
+        )
+
+    def _tiles(self, chosen: list[Row], projects: list[Row], code: str | None) -> list[tuple[str, str, str, str]]:
+        """Kind, number, words and note of each of the large numbers."""
+        icons = variation_counts(chosen)
+        late = sum(self.late.values()) if code is None else self.late.get(code, 0)
+        active = sum(bool(it["is_active"]) for it in projects)
+        return [
+            ("project", number(active), "active projects", f"of {count(len(projects), 'project')}"),
+            ("improvement", number(icons["improvement"]), "charts improving", "special cause, the better way"),
+            ("concern", number(icons["concern"]), "charts of concern", "special cause, the worse way"),
+            ("common", number(icons["stable"]), "charts stable", "common cause only"),
+            ("late", number(late), "periods late", "due in the last 60 days"),
+        ]
+
+    def _chance(self, code: str | None) -> list[str]:
+        """How many of tonight's signals chance alone would give, by rule set."""
+        return [
+            f"{number(row['flagged'])} of {count(row['series'], 'chart')} signal at their last point by the rules "
+            f"“{self.site.rule_sets[row['rule_set_id']]['rule_set_name']}”. If nothing had changed anywhere, "
+            f"chance alone would give about {number(row['expected_by_chance'])}."
+            for row in self.chance
+            if row["organisation_code"] == code
+        ]
+
+    def _strongest(self, chosen: list[Row], kind: str, root: str) -> list[Row]:
+        found = [it for it in chosen if it["variation_icon"].startswith(kind)]
+        return [row_of(self.site, it, root) for it in strength_order(self.site, found)[:STRONGEST]]
+
+    def _changed(self, chosen: list[Row], root: str) -> list[Row]:
+        """Charts whose icon this release shows otherwise than the one before."""
+        known = {it["series_id"]: it for it in chosen}
+        return [
+            row_of(self.site, known[row["series_id"]], root) | {"before": row["before"]}
+            for row in self.changed
+            if row["series_id"] in known
+        ]
+
+    def _loads(self) -> list[tuple[str, int]]:
+        """How many files of the release met which verdict."""
+        first = (self.site.release or {}).get("first_load_id") or "~"
+        verdicts = Counter(row["verdict"] for row in self.site.loads.values() if row["load_id"] >= first)
+        return sorted(verdicts.items())
+
+    def _organisations(self) -> list[Row]:
+        found = []
+        for code, name in self.site.organisations.items():
+            chosen = [it for it in self.site.series if it["organisation_code"] == code]
+            icons = variation_counts(chosen)
+            active = sum(bool(it["is_active"]) for it in self.site.projects if it["organisation_code"] == code)
+            found.append(
+                {"page": f"{organisation_folder(code)}/index.html", "name": name, "active": active, "icons": icons}
+            )
+        return found
+
+
+def variation_counts(chosen: list[Row]) -> Counter[str]:
+    """Charts by what they say: improvement, concern, other special cause, stable, too few points."""
+    counts: Counter[str] = Counter(improvement=0, concern=0, other=0, stable=0, none=0)
+    for it in chosen:
+        kind = it["variation_icon"].split("_")[0]
+        if kind in ("improvement", "concern"):
+            counts[kind] += 1
+        elif kind == "neutral" or it["has_runs_signal"]:
+            counts["other"] += 1
+        else:
+            counts["stable" if kind == "common" else "none"] += 1
+    return counts
