@@ -35,6 +35,7 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     qi onboard FILE             draft the mapping of a file nobody knows
     qi export TABLE --out FILE  write an answer as CSV, Parquet or workbook; all points as CML
     qi explain MEASURE ORG DAY  follow one number back to its file and line
+    qi report                   make the pages of the published mart
     qi loads                    what came, and what became of it
     qi verify                   is everything that is kept still as it was written
     """
@@ -276,6 +277,47 @@ def export(
             click.echo(f"{export_answer(settings.mart_file, text, chosen or '', out):,} rows  {out}")
     except (duckdb.Error, OSError, NotForCml, TooLargeForSheet, ValueError) as fault:
         raise click.ClickException(_one_line(fault)) from fault
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="New folder for the pages.")
+@click.option(
+    "--mart", "mart_file", type=click.Path(path_type=Path, exists=True), help="Of another mart file."
+)
+@click.pass_obj
+def report(settings: Settings, out: Path | None, mart_file: Path | None) -> None:
+    """Make the pages of the published mart: static files that open without a server.
+
+    Each run does this by itself (unless QI_REPORT=false) and keeps them in QI_HOME/site/current. With --out
+    they are written to a new folder, to be put on a file share or a web server. Nothing in them asks
+    anything of the outside.
+
+    \b
+    qi report
+    qi report --out /mnt/share/qi-2026-11-26
+    """
+    import duckdb
+
+    from pipelines.faults import Stopped
+    from pipelines.lock import single_writer
+    from pipelines.report.site import build_site
+    from pipelines.report.swap import refresh_site
+
+    try:
+        if out is not None or mart_file is not None:
+            folder = out or Path("site")
+            if folder.exists():
+                raise click.ClickException(f"{folder} is there already. Name a new folder with --out.")
+            build_site(mart_file or settings.mart_file, folder, None, click.echo)
+            front = folder / "index.html"
+        else:
+            with single_writer(settings):
+                front = refresh_site(settings, click.echo)
+    except (duckdb.Error, OSError, Stopped) as fault:
+        raise click.ClickException(_one_line(fault)) from fault
+    if front is None:
+        raise click.ClickException(f"Nothing is published in {settings.home_path} yet. `qi run` does.")
+    click.echo(f"Open {front}")
 
 
 @main.command()

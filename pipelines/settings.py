@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         default=None, description="Key of the person pseudonyms; made once under QI_HOME when not given."
     )
     releases_kept: int = Field(default=14, ge=1, description="Releases kept under QI_HOME/mart/releases.")
+    report: bool = Field(default=True, description="Make the pages of QI_HOME/site at the end of each run.")
     lock_wait_seconds: float = Field(
         default=5.0, ge=0, description="How long a run waits for another to end."
     )
@@ -75,6 +76,11 @@ class Settings(BaseSettings):
     def known_good_file(self) -> Path:
         """Sizes and times of the lake's files when they were last found good; spares reading them again."""
         return self.build_path / "lake_files_known_good.parquet"
+
+    @property
+    def site_path(self) -> Path:
+        """The pages: one folder a release, and `current`, which is the one to open."""
+        return self.home_path / "site"
 
     @property
     def mart_file(self) -> Path:

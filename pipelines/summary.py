@@ -5,6 +5,7 @@ from collections import Counter
 from pipelines.intake.inbox import MAPPING_FOLDER
 from pipelines.lake.ledger import LedgerRow
 from pipelines.mart.query import query
+from pipelines.report.swap import front_page
 from pipelines.settings import Settings
 
 EXAMPLE = (
@@ -111,6 +112,7 @@ def _mart(settings: Settings, manifest: dict) -> list[str]:
         f"Published: release {manifest['release_id']} as of {manifest['as_of_date']}, "
         f"{len(manifest['tables'])} tables",
         f"  {settings.mart_file}",
+        *([f"  {front_page(settings)}"] if front_page(settings).exists() else []),
         *synthetic,
         "",
         f'qi sql "{sql}"',

@@ -11,6 +11,7 @@ from pipelines.lock import single_writer
 from pipelines.mart.manifest import MANIFEST
 from pipelines.mart.publish import AuditFailed, publish, telling_analysts
 from pipelines.progress import PROGRESS
+from pipelines.report.swap import refresh_site
 from pipelines.settings import Settings
 
 RELEASE = dg.AssetKey(["mart", "release"])
@@ -59,6 +60,9 @@ def build_release(settings: Settings, models: list[dg.AssetKey]) -> dg.AssetsDef
                 "dagster/row_count": sum(table["rows"] for table in manifest["tables"].values()),
             }
         )
+        if settings.report:
+            with single_writer(settings):
+                refresh_site(settings, PROGRESS.info)
         _fail_if_our_software_did(settings, context.run_id)
 
     return release

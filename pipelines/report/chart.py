@@ -7,7 +7,7 @@ Belongs here: where things are drawn. Does not belong here: how they look (`char
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from math import ceil, floor, log10
 from operator import attrgetter
 from typing import NamedTuple
@@ -50,8 +50,8 @@ Label = tuple[float, str]
 
 @dataclass(slots=True)
 class Chart:
-    """What the template draws; all numbers are pixels of the view box. A label is a place and its text; `ends` also
-    say what kind of line they name. `places`: x,y of every point, for the script that reads points."""
+    """What the template draws; all numbers are pixels of the view box. A label is a place and its text;
+    `ends` also say what kind of line they name. `places`: x,y of every point, for the script."""
 
     y_ticks: list[Label]
     x_ticks: list[Label]
@@ -101,7 +101,7 @@ def draw(points: Sequence[Point], cycles: Iterable[tuple[date, str]], percent: b
 
 
 def _readable(labels: list[Label]) -> list[Label]:
-    """Labels in order of place; the text of one that would lie on its neighbour's is left out, its tick stays."""
+    """Labels in order of place; a text that would lie on its neighbour's is left out, its tick stays."""
     shown, free_from = [], 0.0
     for place, text in sorted(labels):
         is_free = place >= free_from
@@ -143,7 +143,7 @@ def _time_ticks(first: date, last: date) -> list[tuple[date, str]]:
 
 def _lines(points: Sequence[Point], xs: list[float], y: Callable[[float], float]) -> dict[str, str]:
     """Path data of the data line (broken where a value lacks) and of each level, a step for each point."""
-    middles = [xs[0], *((left + right) / 2 for left, right in zip(xs, xs[1:], strict=False)), xs[-1]]
+    middles = [xs[0], *((left + right) / 2 for left, right in pairwise(xs)), xs[-1]]
     if len(points) == 1:
         middles = [xs[0] - 20, xs[0] + 20]
     data, pen = [], "M"
@@ -154,7 +154,8 @@ def _lines(points: Sequence[Point], xs: list[float], y: Callable[[float], float]
         data.append(f"{pen}{at:.1f} {y(point.value):.1f}")
         pen = "L"
     levels = {
-        name: _steps(map(attrgetter("phase", name), points), middles, y) for name in ("centre", "lower", "upper")
+        name: _steps(map(attrgetter("phase", name), points), middles, y)
+        for name in ("centre", "lower", "upper")
     }
     levels["target"] = _steps(((0, point.target) for point in points), middles, y)
     return {"data": "".join(data)} | levels
@@ -201,7 +202,11 @@ def _ends(point: Point, y: Callable[[float], float], decimals: int) -> list[tupl
         ("Lower limit", "limit", point.lower),
         ("Target", "target", point.target),
     )
-    shown = sorted((y(value), f"{name} {number(value, decimals)}", kind) for name, kind, value in levels if value is not None)
+    shown = sorted(
+        (y(value), f"{name} {number(value, decimals)}", kind)
+        for name, kind, value in levels
+        if value is not None
+    )
     places = _apart([place for place, _, _ in shown], LABEL_GAP)
     return [(place, text, kind) for place, (_, text, kind) in zip(places, shown, strict=True)]
 

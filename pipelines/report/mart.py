@@ -68,8 +68,8 @@ from spc.fct_spc_phase where is_chosen order by series_id, phase
 """
 LOADS = """
 select load.load_id, load.file_name, load.file_path, load.received_at, load.verdict, load.rows_received,
-    load.rows_accepted, load.rows_quarantined, load.rows_refused, load.rows_ignored, load.extract, load.reason,
-    load.is_taken_back, load.loaded_at, load.source_system,
+    load.rows_accepted, load.rows_quarantined, load.rows_refused, load.rows_ignored, load.extract,
+    load.reason, load.is_taken_back, load.loaded_at, load.source_system,
     count(gate.code) filter (where not gate.is_passed) as rules_failed,
     count(gate.code) filter (where gate.is_passed) as rules_passed,
     string_agg(distinct gate.code, ', ' order by gate.code) filter (where not gate.is_passed) as codes_failed

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from pipelines.report.listing import parts, script
 from pipelines.report.mart import Row
-from pipelines.report.series import subtitle
+from pipelines.report.series import place_within, subtitle
 from pipelines.report.site_map import Site, organisation_folder
-from pipelines.report.templates import template
-from pipelines.report.words import number, period, places_for, stratum_words, words
+from pipelines.report.templates import rendered_rows, template
+from pipelines.report.words import number, period, places_for, words
 
 NAMES = (
-    "Measure", "Where", "Directorate", "Family", "Domain", "Latest", "Period", "Target", "Mean", "Lower limit",
-    "Upper limit", "Variation", "Assurance",
+    "Measure", "Where", "Directorate", "Family", "Domain", "Latest", "Period", "Target", "Mean",
+    "Lower limit", "Upper limit", "Variation", "Assurance",
 )  # fmt: skip
 NUMERIC = ("Latest", "Target", "Mean", "Lower limit", "Upper limit")
 FILTERED = ("Directorate", "Family", "Domain", "Variation", "Assurance")
@@ -28,9 +28,11 @@ def strength_order(site: Site, series: list[Row]) -> list[Row]:
     return sorted(series, key=key)
 
 
-def row_of(site: Site, it: Row, root: str) -> Row:
+def row_of(site: Site, it: Row, root: str, names_organisation: bool = False) -> Row:
     """What the summary table says of one series."""
-    shown = [it[name] for name in ("last_value", "centre_line", "upper_limit", "target") if it[name] is not None]
+    shown = [
+        it[name] for name in ("last_value", "centre_line", "upper_limit", "target") if it[name] is not None
+    ]
     places = places_for(shown)
     unit = "%" if it["unit_of_measure"] == "%" else ""
     variation = it["variation_icon"]
@@ -38,10 +40,7 @@ def row_of(site: Site, it: Row, root: str) -> Row:
         "root": root,
         "page": site.series_page(it),
         "name": it["measure_name"],
-        "where": " · ".join(
-            part for part in (it["unit_name"] or it["unit_code"], stratum_words(it["stratum"])) if part
-        )
-        or it["organisation_name"],
+        "where": subtitle(it) if names_organisation else place_within(it),
         "directorate": it["directorate"] or "",
         "family": words(it["family"]),
         "domain": words(it["quality_domain"]),
@@ -83,28 +82,28 @@ def measure_pages(site: Site, organisation_code: str | None) -> Iterator[tuple[s
         folder, root = f"{organisation_folder(organisation_code)}/", "../../"
         trail = site.trail(organisation_code, "measures")[:2]
         title = f"Measures of {site.organisations[organisation_code]}"
-    found = [row_of(site, it, root) for it in strength_order(site, chosen)]
-    if organisation_code is None:
-        for row, it in zip(found, strength_order(site, chosen), strict=True):
-            row["where"] = subtitle(it)
-    rendered = [str(template("rows.html.jinja").module.measure(row)) for row in found]
+    found = [row_of(site, it, root, organisation_code is None) for it in strength_order(site, chosen)]
+    rendered = rendered_rows("measure", found)
     for listing in parts("measures", title, NAMES, NUMERIC, _options(found), rendered):
-        yield f"{folder}{listing.pages[listing.part]}", template("measures.html.jinja").render(
-            site.common
-            | {
-                "root": root,
-                "here": "measures.html",
-                "title": title,
-                "trail": trail,
-                "listing": listing,
-                "total": len(found),
-                "organisations": [
-                    (f"{organisation_folder(code)}/measures.html", name)
-                    for code, name in site.organisations.items()
-                    if code != organisation_code
-                ],
-                "is_all": organisation_code is None,
-            }
+        yield (
+            f"{folder}{listing.pages[listing.part]}",
+            template("measures.html.jinja").render(
+                site.common
+                | {
+                    "root": root,
+                    "here": "measures.html",
+                    "title": title,
+                    "trail": trail,
+                    "listing": listing,
+                    "total": len(found),
+                    "organisations": [
+                        (f"{organisation_folder(code)}/measures.html", name)
+                        for code, name in site.organisations.items()
+                        if code != organisation_code
+                    ],
+                    "is_all": organisation_code is None,
+                }
+            ),
         )
         if listing.rest and listing.part == 0:
             yield f"{folder}{listing.rest}", script(listing.name, rendered)

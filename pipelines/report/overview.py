@@ -85,14 +85,21 @@ class Overview:
             ),
         )
 
-    def _tiles(self, chosen: list[Row], projects: list[Row], code: str | None) -> list[tuple[str, str, str, str]]:
+    def _tiles(
+        self, chosen: list[Row], projects: list[Row], code: str | None
+    ) -> list[tuple[str, str, str, str]]:
         """Kind, number, words and note of each of the large numbers."""
         icons = variation_counts(chosen)
         late = sum(self.late.values()) if code is None else self.late.get(code, 0)
         active = sum(bool(it["is_active"]) for it in projects)
         return [
             ("project", number(active), "active projects", f"of {count(len(projects), 'project')}"),
-            ("improvement", number(icons["improvement"]), "charts improving", "special cause, the better way"),
+            (
+                "improvement",
+                number(icons["improvement"]),
+                "charts improving",
+                "special cause, the better way",
+            ),
             ("concern", number(icons["concern"]), "charts of concern", "special cause, the worse way"),
             ("common", number(icons["stable"]), "charts stable", "common cause only"),
             ("late", number(late), "periods late", "due in the last 60 days"),
@@ -101,16 +108,18 @@ class Overview:
     def _chance(self, code: str | None) -> list[str]:
         """How many of tonight's signals chance alone would give, by rule set."""
         return [
-            f"{number(row['flagged'])} of {count(row['series'], 'chart')} signal at their last point by the rules "
-            f"“{self.site.rule_sets[row['rule_set_id']]['rule_set_name']}”. If nothing had changed anywhere, "
-            f"chance alone would give about {number(row['expected_by_chance'])}."
+            f"{number(row['flagged'])} of {count(row['series'], 'chart')} signal at their last point by the "
+            f"rules “{self.site.rule_sets[row['rule_set_id']]['rule_set_name']}”. If nothing had changed "
+            f"anywhere, chance alone would give about {number(row['expected_by_chance'])}."
             for row in self.chance
             if row["organisation_code"] == code
         ]
 
     def _strongest(self, chosen: list[Row], kind: str, root: str) -> list[Row]:
         found = [it for it in chosen if it["variation_icon"].startswith(kind)]
-        return [row_of(self.site, it, root) for it in strength_order(self.site, found)[:STRONGEST]]
+        return [
+            row_of(self.site, it, root, root == "") for it in strength_order(self.site, found)[:STRONGEST]
+        ]
 
     def _changed(self, chosen: list[Row], root: str) -> list[Row]:
         """Charts whose icon this release shows otherwise than the one before."""
@@ -132,9 +141,16 @@ class Overview:
         for code, name in self.site.organisations.items():
             chosen = [it for it in self.site.series if it["organisation_code"] == code]
             icons = variation_counts(chosen)
-            active = sum(bool(it["is_active"]) for it in self.site.projects if it["organisation_code"] == code)
+            active = sum(
+                bool(it["is_active"]) for it in self.site.projects if it["organisation_code"] == code
+            )
             found.append(
-                {"page": f"{organisation_folder(code)}/index.html", "name": name, "active": active, "icons": icons}
+                {
+                    "page": f"{organisation_folder(code)}/index.html",
+                    "name": name,
+                    "active": active,
+                    "icons": icons,
+                }
             )
         return found
 

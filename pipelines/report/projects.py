@@ -9,12 +9,12 @@ from pipelines.report.listing import parts, script
 from pipelines.report.mart import Row, digest, grouped, rows
 from pipelines.report.measures import row_of
 from pipelines.report.site_map import Site, organisation_folder
-from pipelines.report.templates import template
+from pipelines.report.templates import rendered_rows, template
 from pipelines.report.words import number, short_day, words
 
 NAMES = (
-    "Project", "Organisation", "Directorate", "Status", "Progress", "Method", "Domain", "Involvement", "Cycles",
-    "Last activity", "Outcome",
+    "Project", "Organisation", "Directorate", "Status", "Progress", "Method", "Domain", "Involvement",
+    "Cycles", "Last activity", "Outcome",
 )  # fmt: skip
 FILTERED = ("Organisation", "Directorate", "Status", "Progress", "Method", "Domain", "Involvement", "Outcome")
 NUMERIC = ("Cycles",)
@@ -50,10 +50,8 @@ class Projects:
         shown = {name: value for name, value in it.items() if not name.startswith("days_since")}
         names = [self._linked(link) for link in self._links(it)]
         series = [
-            (each["series_id"], each["last_value"], each["variation_icon"], each["assurance_icon"], each["is_stale"],
-             each["target"], each["centre_line"], each["lower_limit"], each["upper_limit"], each["measure_name"])
-            for each in self.site.series_of_project.get(it["project_id"], [])
-        ]  # fmt: skip
+            row_of(self.site, each, ROOT) for each in self.site.series_of_project.get(it["project_id"], [])
+        ]
         members, cycles = self.members.get(it["project_id"]), self.site.cycles.get(it["project_id"])
         return digest(shown, names, series, members, cycles)
 
@@ -118,24 +116,27 @@ class Projects:
         whose = f" of {site.organisations[organisation_code]}" if organisation_code else ""
         chosen.sort(key=lambda it: (not it["is_active"], it["title"] or "", it["project_id"]))
         found = [self._row(it, root) for it in chosen]
-        rendered = [str(template("rows.html.jinja").module.project(row)) for row in found]
+        rendered = rendered_rows("project", found)
         filters = tuple(
             (name, sorted({row["cells"][NAMES.index(name) - 1][0] for row in found})) for name in FILTERED
         )
         filters = tuple(each for each in filters if len(each[1]) > 1)
         for listing in parts("projects", f"Projects{whose}", NAMES, NUMERIC, filters, rendered):
-            yield f"{folder}{listing.pages[listing.part]}", template("projects.html.jinja").render(
-                site.common
-                | {
-                    "root": root,
-                    "here": "projects.html",
-                    "title": f"Projects{whose}",
-                    "trail": site.trail(organisation_code, "projects")[:2] if organisation_code else [],
-                    "listing": listing,
-                    "total": len(found),
-                    "active": sum(bool(it["is_active"]) for it in chosen),
-                    "stages": self.by_stage(chosen),
-                }
+            yield (
+                f"{folder}{listing.pages[listing.part]}",
+                template("projects.html.jinja").render(
+                    site.common
+                    | {
+                        "root": root,
+                        "here": "projects.html",
+                        "title": f"Projects{whose}",
+                        "trail": site.trail(organisation_code, "projects")[:2] if organisation_code else [],
+                        "listing": listing,
+                        "total": len(found),
+                        "active": sum(bool(it["is_active"]) for it in chosen),
+                        "stages": self.by_stage(chosen),
+                    }
+                ),
             )
             if listing.rest and listing.part == 0:
                 yield f"{folder}{listing.rest}", script(listing.name, rendered)

@@ -19,7 +19,8 @@ select organisation_code, date_trunc('month', period_start)::date as month, coun
     count(*) filter (where status = 'quarantined') as quarantined
 from core.fct_expected_point
 where status <> 'closed'
-    and period_start >= date_trunc('month', (select max(as_of_date) from ops.release))::date - interval 24 month
+    and period_start
+        >= date_trunc('month', (select max(as_of_date) from ops.release))::date - interval 24 month
 group by all order by all
 """
 FRESHNESS = "select * exclude (freshness_id) from ops.fct_freshness order by extract, source_system"
@@ -62,7 +63,7 @@ def quality_page(site: Site, connection: duckdb.DuckDBPyConnection) -> tuple[str
     return "quality.html", page
 
 
-def _grid(site: Site, found: list[Row]) -> tuple[list, list[tuple[str, list[Row | None]]]]:
+def _grid(site: Site, found: list[Row]) -> tuple[list, list]:
     """The months, and for each organisation a cell a month."""
     months = sorted({row["month"] for row in found})[-MONTHS_SHOWN:]
     cells = {(row["organisation_code"], row["month"]): _cell(row) for row in found}

@@ -35,7 +35,11 @@ def method_page(site: Site) -> tuple[str, str]:
     """Address and text of the page on rule sets, icons and warnings."""
     rule_sets = [
         rule_set
-        | {"numbers": [(words(name), _shown(value)) for name, value in rule_set.items() if name not in HIDDEN]}
+        | {
+            "numbers": [
+                (words(name), _shown(value)) for name, value in rule_set.items() if name not in HIDDEN
+            ]
+        }
         for rule_set in site.rule_sets.values()
     ]
     page = template("method.html.jinja").render(
@@ -60,18 +64,24 @@ def dictionary_pages(site: Site, connection: duckdb.DuckDBPyConnection) -> Itera
     by_schema = grouped(tables, "schema_name")
     schemas = [(schema, text, by_schema[schema]) for schema, text in SCHEMAS.items() if schema in by_schema]
     shared = site.common | {"root": "", "here": "dictionary.html", "columns": columns}
-    yield "dictionary.html", template("dictionary.html.jinja").render(
-        shared | {"title": "Data dictionary", "trail": [], "schemas": schemas, "detailed": False}
+    yield (
+        "dictionary.html",
+        template("dictionary.html.jinja").render(
+            shared | {"title": "Data dictionary", "trail": [], "schemas": schemas, "detailed": False}
+        ),
     )
     for each in schemas:
-        yield f"dictionary-{each[0]}.html", template("dictionary.html.jinja").render(
-            shared
-            | {
-                "title": f"Data dictionary: schema {each[0]}",
-                "trail": [("dictionary.html", "Data dictionary")],
-                "schemas": [each],
-                "detailed": True,
-            }
+        yield (
+            f"dictionary-{each[0]}.html",
+            template("dictionary.html.jinja").render(
+                shared
+                | {
+                    "title": f"Data dictionary: schema {each[0]}",
+                    "trail": [("dictionary.html", "Data dictionary")],
+                    "schemas": [each],
+                    "detailed": True,
+                }
+            ),
         )
 
 

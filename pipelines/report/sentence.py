@@ -19,8 +19,8 @@ VARIATION = {
     "none": "There are too few values to tell special cause from chance.",
 }
 RUNS = (
-    "Special cause in the phase as a whole: values stay on one side of the centre line for longer, or cross it more "
-    "rarely, than chance gives. The latest value lies within the limits."
+    "Special cause in the phase as a whole: values stay on one side of the centre line for longer, or cross "
+    "it more rarely, than chance gives. The latest value lies within the limits."
 )
 ASSURANCE = {
     "pass": "As it stands, the process will meet the target of {target} every time.",

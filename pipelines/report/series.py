@@ -29,14 +29,14 @@ ROWS_OF_REVISIONS = 30
 ROOT = "../../../"
 EPOCH = date(1970, 1, 1)
 COLUMNS = (
-    "(period_start - date '1970-01-01')::int as day, value, centre_line, lower_limit, upper_limit, target, phase, "
-    "coalesce(point_type, 'common_cause') as kind, coalesce(is_excluded, false) as is_excluded, annotation, signal, "
-    "numerator, denominator, exclusion_reason, suppression_reason, load_id"
+    "(period_start - date '1970-01-01')::int as day, value, centre_line, lower_limit, upper_limit, target, "
+    "phase, coalesce(point_type, 'common_cause') as kind, coalesce(is_excluded, false) as is_excluded, "
+    "annotation, signal, numerator, denominator, exclusion_reason, suppression_reason, load_id"
 )
 CSV_NAMES = (
-    "measure_id", "organisation_code", "unit_code", "stratum", "period_start", "value", "centre_line", "lower_limit",
-    "upper_limit", "target", "phase", "point_type", "is_excluded", "annotation", "signal", "numerator", "denominator",
-    "exclusion_reason", "suppression_reason", "load_id",
+    "measure_id", "organisation_code", "unit_code", "stratum", "period_start", "value", "centre_line",
+    "lower_limit", "upper_limit", "target", "phase", "point_type", "is_excluded", "annotation", "signal",
+    "numerator", "denominator", "exclusion_reason", "suppression_reason", "load_id",
 )  # fmt: skip
 
 
@@ -47,7 +47,9 @@ def _moment(day_number: int) -> date:
 
 def points_of(connection: duckdb.DuckDBPyConnection, wanted: list[str]) -> Iterator[tuple[str, list[Point]]]:
     """The points of each series wanted, in order of time; series in the order of their ids."""
-    connection.execute("create or replace temp table wanted as select unnest(?::varchar[]) as series_id", [wanted])
+    connection.execute(
+        "create or replace temp table wanted as select unnest(?::varchar[]) as series_id", [wanted]
+    )
     arrays = connection.execute(
         f"select series_id, {COLUMNS} from points where series_id in (from wanted) order by series_id, day"
     ).fetchnumpy()
@@ -59,8 +61,17 @@ def points_of(connection: duckdb.DuckDBPyConnection, wanted: list[str]) -> Itera
 
 def subtitle(it: Row) -> str:
     """Whose series it is: organisation, unit, stratum."""
-    parts = [it["organisation_name"], it["unit_name"] or it["unit_code"], stratum_words(it["stratum"])]
-    return " · ".join(part for part in parts if part)
+    within = _within(it)
+    return " · ".join([it["organisation_name"], *within])
+
+
+def place_within(it: Row) -> str:
+    """Whose series it is to those who know the organisation."""
+    return " · ".join(_within(it)) or it["organisation_name"]
+
+
+def _within(it: Row) -> list[str]:
+    return [part for part in (it["unit_name"] or it["unit_code"], stratum_words(it["stratum"])) if part]
 
 
 def render(site: Site, it: Row, points: list[Point], revisions: list[Row]) -> tuple[str, str, str]:
@@ -120,8 +131,8 @@ def render(site: Site, it: Row, points: list[Point], revisions: list[Row]) -> tu
 
 
 def _table(points: list[Point], it: Row, decimals: int, has_counts: bool) -> Markup:
-    """The rows of the table of data. Written here and not in a template, because a site has a hundred thousand;
-    numbers are our own text, and all other text is escaped."""
+    """The rows of the table of data. Written here and not in a template, because a site has a hundred
+    thousand; numbers are our own text, and all other text is escaped."""
     is_whole = all(point.value is None or point.value == int(point.value) for point in points)
     value_places = 0 if is_whole and it["unit_of_measure"] != "%" else decimals
     value_text, level_text = f"{{:z,.{value_places}f}}".format, f"{{:z,.{decimals}f}}".format
@@ -132,9 +143,8 @@ def _table(points: list[Point], it: Row, decimals: int, has_counts: bool) -> Mar
             cells += [_plain(point.numerator), _plain(point.denominator)]
         cells += [NOTHING if level is None else level_text(level) for level in point[2:6]]
         numbers = "<td>".join(cells).replace("-", "−")
-        found.append(
-            f'<tr><th scope="row">{period(point.start, it["frequency"])}<td>{numbers}<td>{escape(_shows(point))}'
-        )
+        when = period(point.start, it["frequency"])
+        found.append(f'<tr><th scope="row">{when}<td>{numbers}<td>{escape(_shows(point))}')
     return Markup("\n".join(found))
 
 
@@ -162,7 +172,10 @@ def _definition(it: Row) -> list[tuple[str, str]]:
         ("Definition", it["definition"] or "None was delivered."),
         ("Family", words(it["family"])),
         ("Quality domain", words(it["quality_domain"])),
-        ("Better is", {"increase": "Higher", "decrease": "Lower"}.get(it["improvement_direction"], "Neither")),
+        (
+            "Better is",
+            {"increase": "Higher", "decrease": "Lower"}.get(it["improvement_direction"], "Neither"),
+        ),
         ("For", words(it["purpose"])),
         ("Reported each", it["frequency"] or NOTHING),
         ("Chart chosen because", words(it["chart_reason"])),
@@ -176,7 +189,10 @@ def _csv(it: Row, points: list[Point]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(CSV_NAMES)
-    writer.writerows([*whose, *point[:9], *map(_safe, point[9:11]), *point[11:13], *map(_safe, point[13:])] for point in points)
+    writer.writerows(
+        [*whose, *point[:9], *map(_safe, point[9:11]), *point[11:13], *map(_safe, point[13:])]
+        for point in points
+    )
     return text.getvalue()
 
 

@@ -42,8 +42,8 @@ class SiteBuilt:
 def build_site(
     mart_file: Path, folder: Path, last: Path | None = None, progress: Callable[[str], None] = lambda _: None
 ) -> SiteBuilt:
-    """Build the site of `mart_file` in `folder`, which must not exist. `last`: the folder of an earlier site, whose
-    unchanged pages get a second name.
+    """Build the site of `mart_file` in `folder`, which must not exist. `last`: the folder of an earlier site,
+    whose unchanged pages get a second name.
 
     Raises:
         FileNotFoundError, DamagedFile: the mart cannot be read; the message says what to do.
@@ -57,17 +57,21 @@ def build_site(
         site = read_site(connection)
         projects = Projects(site, connection)
         keys = _series_keys(site, connection) | {
-            site.project_page(it): mart.digest(site.release.get("contains_synthetic"), projects.key(it)) for it in site.projects
+            site.project_page(it): mart.digest(site.release.get("contains_synthetic"), projects.key(it))
+            for it in site.projects
         }
         writer = _Writer(folder, last, keys)
-        progress(f"report: {len(writer.changed):,} of {len(keys):,} pages of measures and projects have changed")
+        progress(
+            f"report: {len(writer.changed):,} of {len(keys):,} pages of measures and projects have changed"
+        )
         _write_series(site, connection, writer, progress)
         for it in site.projects:
             if site.project_page(it) in writer.changed:
                 writer.write(site.project_page(it), projects.page(it))
         for place, text in _short_pages(site, projects, connection):
             writer.write(place, text)
-    (folder / KEYS_NAME).write_text(json.dumps({"code": code_digest(), "keys": keys}), encoding="utf-8")
+    known = {"code": code_digest(), "release": site.release.get("release_id"), "keys": keys}
+    (folder / KEYS_NAME).write_text(json.dumps(known), encoding="utf-8")
     return SiteBuilt(made=len(writer.changed), kept=len(keys) - len(writer.changed), folder=folder)
 
 
@@ -112,10 +116,20 @@ class _Writer:
 
 def _last_keys(last: Path | None) -> dict[str, str]:
     """The keys of the last site's pages, if it was made by the same code."""
-    if last is None or not (last / KEYS_NAME).exists():
-        return {}
-    found = json.loads((last / KEYS_NAME).read_text(encoding="utf-8"))
-    return found["keys"] if found["code"] == code_digest() else {}
+    found = _known(last)
+    return found["keys"] if found and found["code"] == code_digest() else {}
+
+
+def _known(folder: Path | None) -> dict | None:
+    if folder is None or not (folder / KEYS_NAME).exists():
+        return None
+    return json.loads((folder / KEYS_NAME).read_text(encoding="utf-8"))
+
+
+def is_site_of(folder: Path, release_id: str) -> bool:
+    """Whether a folder holds the whole site of a release, made by today's code."""
+    found = _known(folder)
+    return found is not None and (found["release"], found["code"]) == (release_id, code_digest())
 
 
 @cache
@@ -133,7 +147,8 @@ def _series_keys(site: Site, connection: duckdb.DuckDBPyConnection) -> dict[str,
     """Page of each series -> a hash of all that it shows."""
     points, revisions = mart.hashes(connection, "points"), mart.hashes(connection, "revisions")
     feeding = connection.execute(
-        "select series_id, list(distinct load_id order by load_id) from points where load_id is not null group by 1"
+        "select series_id, list(distinct load_id order by load_id) from points "
+        "where load_id is not null group by series_id"
     )
     loads = dict(feeding.fetchall())
     verdicts = {load_id: repr(list(load.values())) for load_id, load in site.loads.items()}
@@ -163,14 +178,14 @@ def _write_series(
     wanted = {it["series_id"]: it for it in site.series if site.series_page(it) in writer.changed}
     if not wanted:
         return
-    revised = mart.grouped(mart.rows(connection, "from revisions order by valid_from, period_start"), "series_id")
-    done = 0
-    for series_id, points in series.points_of(connection, list(wanted)):
+    revised = mart.grouped(
+        mart.rows(connection, "from revisions order by valid_from, period_start"), "series_id"
+    )
+    for done, (series_id, points) in enumerate(series.points_of(connection, list(wanted)), start=1):
         it = wanted[series_id]
         texts = series.render(site, it, points, revised.get(series_id, []))
         for ending, text in zip(SERIES_FILES, texts, strict=True):
             writer.write(f"{site.series_place(it)}{ending}", text)
-        done += 1
         if done % 1000 == 0:
             progress(f"report: {done:,} of {len(wanted):,} charts drawn")
 

@@ -54,7 +54,9 @@ class Site:
         @cache
         def top(root: str, here: str) -> Markup:
             made = template("top.html.jinja")
-            return Markup(made.render(root=root, here=here, navigation=self.navigation, synthetic=is_synthetic))
+            return Markup(
+                made.render(root=root, here=here, navigation=self.navigation, synthetic=is_synthetic)
+            )
 
         return {"top": top}
 

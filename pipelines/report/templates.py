@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -25,6 +26,12 @@ def environment() -> jinja2.Environment:
     made.filters.update(tools)
     made.globals.update(tools)
     return made
+
+
+def rendered_rows(kind: str, found: list[dict[str, Any]]) -> list[str]:
+    """The HTML of each row of a long table, by the macro of that name."""
+    macro = getattr(template("rows.html.jinja").module, kind)
+    return [str(macro(row)) for row in found]
 
 
 @cache

@@ -1,0 +1,349 @@
+"""The pages of a mart: every number is the mart's, nothing is lost, nothing hostile gets through."""
+
+import json
+import re
+import shutil
+from functools import cache
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.mart.publish import current_manifest
+from pipelines.report.site import build_site
+from pipelines.report.site_map import read_site
+from pipelines.report.swap import front_page, refresh_site
+from pipelines.settings import Settings
+
+LARGEST_PAGE = 200_000
+NOTHING = "–"
+HOSTILE = {
+    "title": "<script>alert(1)</script>",
+    "measure": '"><img src=x onerror=alert(2)>',
+    "unit": "</title></style><svg onload=alert(3)>",
+    "aim": "{{ 7 * 7 }} ' onmouseover='alert(4)",
+    "annotation": "]]></desc><script>alert(5)</script>",
+    "reason": '=HYPERLINK("http://example.invalid","x")',
+}
+
+
+class Page(HTMLParser):
+    """What a page says: its tables as rows of cells, its links, its ids, its tags."""
+
+    def __init__(self, text: str):
+        super().__init__(convert_charrefs=True)
+        self.tables: list[list[list[str]]] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.attributes |= found.keys()
+        self.links += [found[name] or "" for name in ("href", "src", "data-rest") if name in found]
+        self.ids += [found["id"] or ""] if "id" in found else []
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.tables and self.tables[-1] and self.tables[-1][-1]:
+            self.tables[-1][-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def mart_file(demo_night, tmp_path_factory) -> Path:
+    """The demo's mart with a few series of each kind, which is as varied and quicker."""
+    path = tmp_path_factory.mktemp("mart") / "mart.duckdb"
+    shutil.copyfile(demo_night[0].path / "mart" / "qi_mart.duckdb", path)
+    path.chmod(0o600)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "create temp table kept as select series_id from spc.fct_spc_status left join core.dim_measure "
+            "using (measure_id) where is_chosen and is_latest "
+            "qualify row_number() over (partition by project_id is null, fct_spc_status.chart_type, "
+            "variation_icon, assurance_icon order by series_id) <= 3"
+        )
+        for table in ("fct_spc_status", "fct_spc_point", "fct_spc_phase"):
+            connection.execute(f"delete from spc.{table} where series_id not in (from kept)")
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(mart_file: Path, tmp_path_factory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.report.listing.BYTES_A_PAGE", 8_000)
+        return build_site(mart_file, tmp_path_factory.mktemp("report") / "site").folder
+
+
+@pytest.fixture
+def changed_mart(mart_file: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    path = tmp_path / "mart.duckdb"
+    shutil.copyfile(mart_file, path)
+    return path
+
+
+def links_of(path: Path) -> list[str]:
+    return [unescape(each) for each in re.findall(r'(?:href|src|data-rest)="([^"]*)"', text_of(path))]
+
+
+@cache
+def ids_of(path: Path) -> list[str]:
+    return re.findall(r'\bid="([^"]*)"', text_of(path))
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def pages(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.html"))
+
+
+def read(path: Path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def shows(text: str, value: float | None) -> bool:
+    """Whether a text is a number of the mart, rounded to the decimal places that the text has."""
+    if value is None:
+        return text.strip() == NOTHING
+    found = re.match(r"(−?[\d,]+(?:\.(\d+))?)", text.strip())
+    if not found:
+        return False
+    shown = float(found[1].replace(",", "").replace("−", "-"))
+    return abs(shown - value) <= 0.5 * 10 ** -len(found[2] or "") + abs(value) * 1e-12
+
+
+def test_every_link_leads_to_a_file_of_the_site(site):
+    for path in pages(site):
+        for link in links_of(path):
+            assert not re.match(r"[a-z]+:|//", link, re.IGNORECASE), f"{path}: {link} leads outside"
+            place, _, anchor = link.partition("#")
+            target = (path.parent / place).resolve() if place else path
+            assert target.is_file(), f"{path}: {link}"
+            assert not anchor or anchor in ids_of(target), f"{path}: {link}"
+
+
+def test_no_page_is_large_and_none_has_two_of_an_id(site):
+    for path in pages(site):
+        assert path.stat().st_size <= LARGEST_PAGE, path
+        assert len(ids_of(path)) == len(set(ids_of(path))), path
+
+
+def test_every_point_of_a_chart_page_is_the_marts(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        places = read_site(connection)
+        points = connection.execute(
+            "select series_id, list((value, centre_line, lower_limit, upper_limit, target) "
+            "order by period_start) from spc.fct_spc_point where is_chosen group by all"
+        ).fetchall()
+    by_id = {it["series_id"]: it for it in places.series}
+    assert len(points) == len(by_id) > 50
+    for series_id, expected in points:
+        page = read(site / places.series_page(by_id[series_id]))
+        rows = next(table for table in page.tables if table[0][0] == "Period" and "Centre" in table[0])
+        assert len(rows) - 1 == min(len(expected), 400)
+        levels = rows[0].index("Centre")
+        for row, point in zip(rows[1:], expected[-400:], strict=True):
+            cells = [row[1], *row[levels : levels + 4]]
+            assert all(map(shows, cells, point)), (by_id[series_id]["measure_id"], row, point)
+
+
+def test_the_csv_of_a_chart_holds_the_points_to_the_last_digit(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        different = connection.execute(
+            f"""
+            with written as (
+                from read_csv('{site.as_posix()}/organisations/*/m/*.csv', types = {{'unit_code': 'varchar',
+                    'annotation': 'varchar', 'exclusion_reason': 'varchar', 'suppression_reason': 'varchar'}})
+            )
+            select count(*), count(*) filter (where written.value is not distinct from chart.value
+                and written.centre_line is not distinct from chart.centre_line
+                and written.upper_limit is not distinct from chart.upper_limit
+                and written.point_type = chart.point_type),
+                (select count(*) from spc.fct_spc_point where is_chosen)
+            from written inner join spc.fct_spc_point as chart
+                on written.measure_id = chart.measure_id
+                and written.organisation_code = chart.organisation_code
+                and written.unit_code is not distinct from chart.unit_code and written.stratum = chart.stratum
+                and written.period_start = chart.period_start and chart.is_chosen
+            """
+        ).fetchone()
+    assert different is not None
+    assert different[0] == different[1] == different[2]
+
+
+def test_the_summary_tables_show_every_chart_once_with_the_marts_numbers(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        places = read_site(connection)
+    expected = {places.series_page(it): it for it in places.series}
+    seen = set()
+    for path in sorted(site.glob("organisations/*/measures*.html")):
+        for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", path.read_text(encoding="utf-8")):
+            page = Page(f"<table>{row}</table>")
+            it = expected[page.links[0].removeprefix("../../")]
+            cells = page.tables[0][0]
+            numbers = [
+                it[name] for name in ("last_value", "target", "centre_line", "lower_limit", "upper_limit")
+            ]
+            assert all(map(shows, [cells[5], *cells[7:11]], numbers)), cells
+            seen.add(it["series_id"])
+    assert len(seen) == len(expected)
+    for script in site.glob("organisations/*/measures.js"):
+        rows = json.loads(re.sub(r'^qiRows\("measures",(.*)\)\n$', r"\1", script.read_text(encoding="utf-8")))
+        in_pages = "\n".join(
+            line
+            for part in sorted(
+                script.parent.glob("measures*.html"), key=lambda path: (len(path.name), path.name)
+            )
+            for line in part.read_text(encoding="utf-8").splitlines()
+            if line.startswith('<tr><th scope="row"><a')
+        )
+        assert rows.count("<tr>") == in_pages.count("<tr>")
+
+
+def test_the_overview_counts_what_the_mart_counts(site, mart_file):
+    page = read(site / "index.html")
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        row = connection.execute(
+            "select (select count(*) from core.fct_project where is_active),"
+            " count(*) filter (where variation_icon like 'improvement%'),"
+            " count(*) filter (where variation_icon like 'concern%') from spc.fct_spc_status where is_chosen"
+        ).fetchone()
+    assert row is not None
+    for amount, what in zip(row, ("active projects", "charts improving", "charts of concern"), strict=True):
+        assert f"{amount:,} {what}" in page.text
+
+
+def test_numbers_kept_for_improvement_stay_on_their_organisations_pages(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        places = read_site(connection)
+    local = {f"{places.series_page(it)}" for it in places.series if it["purpose"] != "assurance"}
+    for path in site.glob("*.html"):
+        assert not local & set(read(path).links), path
+    for script in site.glob("measures*.js"):
+        assert not any(each in script.read_text(encoding="utf-8") for each in local)
+
+
+def test_what_was_withheld_is_nowhere(changed_mart, tmp_path):
+    """A point whose later edition withholds it shows none of its versions, in no kind of file."""
+    with duckdb.connect(str(changed_mart)) as connection:
+        series_id, period = connection.execute(
+            "select series_id, period_start from spc.fct_spc_point where is_chosen and not is_last_in_phase "
+            "and value is not null order by series_id, period_start limit 1"
+        ).fetchone() or ("", None)
+        values = [series_id, period]
+        connection.execute(
+            "insert into core.fct_measure_point by name select * "
+            "replace (987654.5 as value, 987654.5 as numerator, false as is_latest, 'old' as point_id) "
+            "from core.fct_measure_point "
+            "where series_id = ? and period_start = ? and is_latest",
+            values,
+        )
+        connection.execute(
+            "update core.fct_measure_point set value = null, numerator = 987654.5, denominator = 987654.5, "
+            "suppression_reason = 'numerator: suppressed' "
+            "where series_id = ? and period_start = ? and is_latest",
+            values,
+        )
+        connection.execute(
+            "update spc.fct_spc_point set value = null where series_id = ? and period_start = ?", values
+        )
+    site = build_site(changed_mart, tmp_path / "site").folder
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"987654.5" in path.read_bytes() or b"987,654" in path.read_bytes()]
+    assert [
+        path for path in files if b"numerator: suppressed" in path.read_bytes() and path.suffix == ".html"
+    ]
+    assert [path for path in files if b"numerator: suppressed" in path.read_bytes() and path.suffix == ".csv"]
+
+
+def test_hostile_text_is_shown_as_text(changed_mart, tmp_path):
+    with duckdb.connect(str(changed_mart)) as connection:
+        connection.execute(
+            "update core.fct_project set title = ?, aim = ?", [HOSTILE["title"], HOSTILE["aim"]]
+        )
+        connection.execute(
+            "update core.dim_measure set measure_name = ?, definition = ?, unit_of_measure = ?",
+            [HOSTILE["measure"], HOSTILE["aim"], HOSTILE["unit"]],
+        )
+        connection.execute("update core.dim_unit set unit_name = ?, directorate = ?", [HOSTILE["unit"]] * 2)
+        connection.execute("update core.dim_organisation set organisation_name = ?", [HOSTILE["measure"]])
+        connection.execute("update ops.fct_load set file_name = ?", [HOSTILE["measure"]])
+        connection.execute(
+            "update spc.fct_spc_point set annotation = ?, exclusion_reason = ?, is_excluded = true "
+            "where annotation is not null",
+            [HOSTILE["annotation"], HOSTILE["reason"]],
+        )
+    site = build_site(changed_mart, tmp_path / "site").folder
+    for path in [*pages(site), *site.rglob("*.svg")]:
+        page = read(path)
+        assert page.tags.count("script") == (1 if path.suffix == ".html" else 0), path
+        assert not {name for name in page.attributes if name.startswith("on")}, path
+        assert "x" not in page.links, path
+    texts = {
+        place: read(path).text for place in ("projects", "measures") for path in site.rglob(f"{place}.html")
+    }
+    assert HOSTILE["title"] in texts["projects"]
+    assert HOSTILE["measure"] in texts["measures"]
+    cells = "\n".join(path.read_text(encoding="utf-8") for path in site.rglob("*.csv"))
+    assert "'=HYPERLINK" in cells
+    assert not re.search(r'(^|[,"])=', cells, re.MULTILINE)
+
+
+def test_only_pages_whose_data_changed_are_made_anew(changed_mart, site, tmp_path):
+    with duckdb.connect(str(changed_mart)) as connection:
+        row = connection.execute("select min(series_id) from spc.fct_spc_point where is_chosen").fetchone()
+        assert row is not None
+        connection.execute(
+            "update spc.fct_spc_point set annotation = 'moved house' "
+            "where series_id = ? and is_last_in_phase",
+            row,
+        )
+    built = build_site(changed_mart, tmp_path / "site", last=site)
+    assert built.made == 1
+    assert built.kept > 150
+    fresh = build_site(changed_mart, tmp_path / "fresh").folder
+    for path in sorted(path for path in fresh.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (built.folder / path.relative_to(fresh)).read_bytes(), path
+
+
+def test_the_site_follows_its_release_and_survives_a_kill(demo_night, mart_file, tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path)
+    settings.mart_path.mkdir()
+    shutil.copyfile(mart_file, settings.mart_file)
+    shutil.copyfile(demo_night[0].path / "mart" / "manifest.json", settings.mart_path / "manifest.json")
+    said: list[str] = []
+    first = refresh_site(settings, said.append)
+    assert first == front_page(settings)
+    assert first is not None
+    assert first.is_file()
+    made = first.resolve()
+    manifest = current_manifest(settings)
+    assert manifest is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.report.swap.build_site", lambda *_: pytest.fail("nothing has changed"))
+        assert refresh_site(settings, said.append) == first
+    (settings.mart_path / "manifest.json").write_text(json.dumps(manifest | {"release_id": "R0000009"}))
+    with duckdb.connect(str(settings.mart_file)) as connection:
+        connection.execute("update ops.release set release_id = 'R0000009'")
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.report.swap._swap", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            refresh_site(settings, said.append)
+    assert first.resolve() == made
+    refresh_site(settings, said.append)
+    assert first.resolve().parent.name.startswith("R0000009")
