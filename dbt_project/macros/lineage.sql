@@ -8,7 +8,7 @@
         {%- for node in graph.nodes.values()
             if node.resource_type == 'model' and node.access == 'public' and node.name != this.name -%}
             {%- for extract in extracts_behind(node.unique_id) -%}
-                {%- do found.append((extract, node.schema, node.name)) -%}
+                {%- do found.append((extract, node.schema, node.alias)) -%}
             {%- endfor -%}
         {%- endfor -%}
     {%- endif -%}

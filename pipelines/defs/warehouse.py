@@ -196,8 +196,8 @@ def published_asset_keys(warehouse: dg.AssetsDefinition, manifest: Path, schemas
     """Keys of the models that publish copies."""
     nodes = read_graph(manifest)["nodes"]
     names = {
-        node["name"]
+        (node["schema"], node["alias"])
         for node in nodes.values()
         if node["resource_type"] == "model" and node["schema"] in schemas
     }
-    return [key for key in warehouse.keys if key.path[-1] in names]
+    return [key for key in warehouse.keys if tuple(key.path[-2:]) in names]

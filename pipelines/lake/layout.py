@@ -132,6 +132,32 @@ PUBLISHED_ICONS = pa.schema(
     ]
 )
 
+PUBLISHED_METRICS = pa.schema(
+    [
+        ("release_id", pa.string()),
+        ("published_at", pa.timestamp("us")),
+        ("metric_result_id", pa.string()),
+        ("metric_id", pa.string()),
+        ("organisation_code", pa.string()),
+        ("unit_code", pa.string()),
+        ("measure_id", pa.string()),
+        ("period_start", pa.date32()),
+        ("period_end", pa.date32()),
+        ("stratum", pa.string()),
+        ("value", pa.float64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+        ("numerator", pa.float64()),
+        ("denominator", pa.float64()),
+        ("n", pa.int64()),
+        ("p_value", pa.float64()),
+        ("homogeneity_p_value", pa.float64()),
+        ("method", pa.string()),
+        ("suppression_reason", pa.string()),
+        ("is_shown", pa.bool_()),
+    ]
+)
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -167,6 +193,11 @@ class Lake:
     def published_icons(self) -> Path:
         """Icons that a release shows for the first time; they count once the release is noted."""
         return self.root / "published_icons"
+
+    @property
+    def published_metrics(self) -> Path:
+        """Results of metrics that a release shows first; they count once the release is noted."""
+        return self.root / "published_metrics"
 
     @property
     def staging(self) -> Path:

@@ -22,6 +22,7 @@ from pipelines.lake.layout import (
     PART,
     PROFILES,
     PUBLISHED_ICONS,
+    PUBLISHED_METRICS,
     QUARANTINED_ROWS,
     RELEASES,
     Lake,
@@ -115,6 +116,7 @@ def _schema_files(lake: Lake, schemas: dict[str, pa.Schema]) -> dict[Path, pa.Sc
     return files | {
         release_part(lake.releases, FIRST_RELEASE): RELEASES,
         release_part(lake.published_icons, FIRST_RELEASE): PUBLISHED_ICONS,
+        release_part(lake.published_metrics, FIRST_RELEASE): PUBLISHED_METRICS,
     }
 
 

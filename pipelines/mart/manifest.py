@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.settings import DBT_PROJECT
+from pipelines.settings import DBT_PROJECT, PROJECT_ROOT
 
 MANIFEST = DBT_PROJECT / "target" / "manifest.json"
+# What dbt's Python models call decides what they build.
+METRICS = PROJECT_ROOT / "pipelines" / "metrics"
 WATCHED = ("models", "macros", "seeds", "snapshots", "tests", "analyses")
 
 
@@ -24,7 +26,7 @@ def ensure_manifest() -> Path:
 
 def _sources() -> list[Path]:
     files = [path for folder in WATCHED for path in (DBT_PROJECT / folder).rglob("*") if path.is_file()]
-    return sorted([*files, *DBT_PROJECT.glob("*.yml")])
+    return sorted([*files, *DBT_PROJECT.glob("*.yml"), *METRICS.glob("*.py")])
 
 
 def _newest_source() -> float:
@@ -36,8 +38,8 @@ def project_digest() -> str:
     incrementally before may no longer be what a build from the lake would give."""
     digest = hashlib.sha256()
     for path in _sources():
-        if path.suffix in (".sql", ".csv") or path.parent == DBT_PROJECT:
-            digest.update(path.relative_to(DBT_PROJECT).as_posix().encode("utf-8"))
+        if path.suffix in (".sql", ".csv", ".py") or path.parent == DBT_PROJECT:
+            digest.update(path.relative_to(PROJECT_ROOT).as_posix().encode("utf-8"))
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -23,7 +23,7 @@ from pipelines.lake.durable import move_into_place, remove_tree, sync, write_par
 from pipelines.lake.layout import FIRST_RELEASE, PART, RELEASES, Lake
 from pipelines.lake.ledger import LedgerRow, read_ledger
 from pipelines.mart.audit import AuditCheck, audit, totals
-from pipelines.mart.published_icons import ICON_TABLE, changed_icons, keep_icons
+from pipelines.mart.history import HISTORIES, changed_rows, keep_rows
 from pipelines.mart.verdicts import error_tests
 from pipelines.mart.verify import (
     MANIFEST_NAME,
@@ -45,6 +45,7 @@ from pipelines.version import code_version
 
 LOGGER = logging.getLogger(__name__)
 STATUS_NAME = "status.json"
+WRITTEN_BY_PUBLISHING = (RELEASE_TABLE, *(history.table for history in HISTORIES))
 
 
 class AuditFailed(Stopped):
@@ -75,7 +76,7 @@ def publish(
         states = {
             table: table_state(warehouse, table)
             for table in published_tables(warehouse)
-            if table not in (RELEASE_TABLE, ICON_TABLE)
+            if table not in WRITTEN_BY_PUBLISHING
         }
         checks = audit(
             lake,
@@ -186,18 +187,23 @@ def _write_release(settings: Settings, lake: Lake, manifest: dict, last: dict | 
     staged.mkdir(parents=True)
     row = release_row(manifest)
     published_at = datetime.fromisoformat(manifest["published_at"])
-    icons = changed_icons(lake, settings.warehouse_file, release_id, published_at)
+    shown = {
+        history: changed_rows(lake, settings.warehouse_file, history, release_id, published_at)
+        for history in HISTORIES
+    }
+    additions = {history.table: rows for history, rows in shown.items()}
     unchanged = _unchanged_copies(settings, manifest, last)
     base = (
         release_folder(settings, last["release_id"])
         if last and _are_most(settings, last, unchanged)
         else None
     )
-    copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, ICON_TABLE: icons}, base, set(unchanged))
+    copy_mart(settings.warehouse_file, staged, {RELEASE_TABLE: row, **additions}, base, set(unchanged))
     write_parquet_copies(staged, unchanged)
     write_text(json.dumps(manifest | {"files": file_states(staged)}, indent=1), staged / MANIFEST_NAME)
     move_into_place(staged, folder)
-    keep_icons(lake, release_id, icons)
+    for history, rows in shown.items():
+        keep_rows(lake, history, release_id, rows)
     record = lake.staging / release_id
     write_parquet(row, record / PART)
     move_into_place(record, lake.releases / release_id)

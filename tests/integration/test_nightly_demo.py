@@ -73,7 +73,7 @@ def _charts(home: Home) -> dict[str, pd.DataFrame]:
             name: connection.execute(f"from {name}").df() for name in _tables(home) if name.startswith("spc.")
         }
     return {
-        name: frame.sort_values(list(frame.select_dtypes(exclude="floating").columns), ignore_index=True)
+        name: frame.sort_values(list(frame.select_dtypes(exclude="float").columns), ignore_index=True)
         for name, frame in frames.items()
     }
 

@@ -121,7 +121,7 @@ def _add_individuals(extracts: Extracts) -> None:
             _add_phases_of_individuals(extracts, measure_id, case, rows)
 
 
-def _charts_of_individuals(case: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _charts_of_individuals(case: dict[Any, Any]) -> Iterator[tuple[str, str, str]]:
     series = case["series_id"]
     own = bool(case["screen_outliers"])
     yield f"ptd-{series}", "i", RULE_SET_BY_SCREENING["ptd"][own]
@@ -134,7 +134,7 @@ def _charts_of_individuals(case: dict[str, Any]) -> Iterator[tuple[str, str, str
 
 
 def _add_phases_of_individuals(
-    extracts: Extracts, measure_id: str, case: dict[str, Any], rows: pd.DataFrame
+    extracts: Extracts, measure_id: str, case: dict[Any, Any], rows: pd.DataFrame
 ) -> None:
     """Rebase dates start phases; a fixed baseline is a freeze: in each phase for ptd, in the first for pbi.
     qic ignores it when there are parts, so that its cases get none then."""
@@ -188,7 +188,7 @@ def _points_of_attributes(chart: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add_phases_of_attributes(
-    extracts: Extracts, measure_id: str, case: dict[str, Any], dates: list, tool: str
+    extracts: Extracts, measure_id: str, case: dict[Any, Any], dates: list, tool: str
 ) -> None:
     """`part` breaks after a point, `freeze` ends the baseline with one, `exclude` lists some (qic only)."""
     if pd.notna(case["part"]):

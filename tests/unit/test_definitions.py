@@ -33,6 +33,7 @@ from pipelines.intake.plan import Scope
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow
 from pipelines.mart.manifest import ensure_manifest
+from pipelines.mart.warehouse import PUBLISHED_SCHEMAS
 from pipelines.settings import PROJECT_ROOT, Settings
 from tests.unit.gate_cases import small_contract
 from tests.unit.test_lake import ledger_row
@@ -40,6 +41,7 @@ from tests.unit.test_lake import ledger_row
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 11, 21, 4)
+PUBLISHED = tuple(f"{schema}/" for schema in PUBLISHED_SCHEMAS)
 
 
 def texts_of(definitions: dg.Definitions) -> dict[str, str]:
@@ -121,16 +123,14 @@ def test_every_contract_and_every_published_model_is_an_asset(definitions):
     assert len(extracts) >= 10
     assert {f"lake/{extract}" for extract in extracts} <= keys
     nodes = json.loads(ensure_manifest().read_text(encoding="utf-8"))["nodes"].values()
-    models = {f"{node['schema']}/{node['name']}" for node in nodes if node["resource_type"] == "model"}
-    assert {model for model in models if model.startswith(("core/", "spc/", "ops/"))} <= keys
+    models = {f"{node['schema']}/{node['alias']}" for node in nodes if node["resource_type"] == "model"}
+    assert {model for model in models if model.startswith(PUBLISHED)} <= keys
 
 
 def test_the_release_comes_after_every_published_model(definitions):
     specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
     behind = {dependency.asset_key.to_user_string() for dependency in specs["mart/release"].deps}
-    published = {
-        name for name in specs if name.startswith(("core/", "spc/", "ops/")) and "dbt" in specs[name].kinds
-    }
+    published = {name for name in specs if name.startswith(PUBLISHED) and "dbt" in specs[name].kinds}
     nodes = json.loads(ensure_manifest().read_text(encoding="utf-8"))["nodes"].values()
     seeds = {f"{node['schema']}/{node['name']}" for node in nodes if node["resource_type"] == "seed"}
     assert behind == published - seeds

@@ -1,0 +1,79 @@
+{#-
+    The metrics of one schema, from the one catalogue and the one table of results. Belongs here: what
+    maturity and outcomes must say in the same way. Does not belong here: a formula.
+-#}
+
+{#- What tells one result from another. -#}
+{% macro metric_key() -%}
+    {{ return([
+        'metric_id', 'organisation_code', 'unit_code', 'measure_id', 'period_start', 'period_end', 'stratum'
+    ]) }}
+{%- endmacro %}
+
+{#- What a result says. -#}
+{% macro metric_says() -%}
+    {{ return([
+        'value', 'lower', 'upper', 'numerator', 'denominator', 'n', 'p_value', 'homogeneity_p_value', 'method',
+        'suppression_reason'
+    ]) }}
+{%- endmacro %}
+
+{% macro metric_catalogue(schema_name) %}
+select
+    metric_id,
+    metric_name,
+    question,
+    claim,
+    formula,
+    unit,
+    direction,
+    denominator_rule,
+    caveat,
+    minimum_n,
+    source, -- noqa: RF04
+    version,
+    access, -- noqa: RF04
+    is_association,
+    counts_people
+from {{ ref('metric') }}
+where schema_name = '{{ schema_name }}'
+{% endmacro %}
+
+{#- Results, each with the release that first published it as it is: tonight's when none did. -#}
+{% macro metric_results(schema_name) %}
+with
+results as (
+    select
+        {{ surrogate_key(metric_key()) }} as metric_result_id,
+        {{ (metric_key() + metric_says()) | join(', ') }}
+    from {{ ref('int_metrics__results') }}
+    where metric_id in (select metric_id from {{ ref('metric') }} where schema_name = '{{ schema_name }}')
+),
+
+published as (
+    select
+        metric_result_id,
+        release_id,
+        is_shown,
+        {{ metric_says() | join(', ') }}
+    from {{ ref('fct_published_metric') }}
+    qualify row_number() over (partition by metric_result_id order by release_id desc) = 1
+)
+
+select
+    results.metric_result_id,
+    {%- for name in metric_key() + metric_says() %}
+    results.{{ name }},
+    {%- endfor %}
+    results.suppression_reason is not null as is_suppressed,
+    coalesce(published.release_id, clock.release_id) as computed_from_release_id
+from results
+cross join {{ ref('stg_tonight__clock') }} as clock
+left join published
+    on
+        results.metric_result_id = published.metric_result_id
+        and published.is_shown
+        {%- for name in metric_says() %}
+        and results.{{ name }} is not distinct from published.{{ name }}
+        {%- endfor %}
+{% endmacro %}

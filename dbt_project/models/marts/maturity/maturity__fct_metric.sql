@@ -1,0 +1,2 @@
+{{ config(alias='fct_metric') }}
+{{ metric_results('maturity') }}

@@ -1,0 +1,26 @@
+select
+    project_id,
+    series_id,
+    measure_id,
+    organisation_code,
+    changed_on,
+    points_before,
+    points_after,
+    slope_before,
+    level_change,
+    level_change_lower,
+    level_change_upper,
+    slope_change,
+    slope_change_lower,
+    slope_change_upper,
+    effect_after,
+    effect,
+    effect_lower,
+    effect_upper,
+    expected_without_change,
+    lags,
+    autocorrelation,
+    residuals_p_value,
+    assumptions_failed
+from {{ ref('int_metrics__interrupted_series') }}
+where series_id is not null

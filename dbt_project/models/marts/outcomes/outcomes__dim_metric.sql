@@ -1,0 +1,2 @@
+{{ config(alias='dim_metric') }}
+{{ metric_catalogue('outcomes') }}

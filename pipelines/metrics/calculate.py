@@ -1,0 +1,426 @@
+"""Which metrics are computed tonight, and from what: the Python models of dbt call this.
+
+Belongs here: the inputs of each calculation, as SQL over published tables, and the rule that a calculation
+runs again only when its inputs have changed. Does not belong here: a formula (the other modules of this
+folder) and the catalogue of metrics (`dbt_project/seeds/metrics/metric.csv`).
+
+A calculation is made for each organisation, and for all of them together, whose rows name no organisation.
+What it reads is hashed in the database, by organisation; only where that hash differs from the one kept with
+its results are rows fetched and packages imported.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from pipelines.metrics.comparisons import cross_organisation, involvement
+from pipelines.metrics.places import equity, peers, time_to_signal, variation
+from pipelines.metrics.rows import shaped, to_arrow
+from pipelines.metrics.series import Interruption, has_enough_points, interrupted
+from pipelines.metrics.shares import mean_fidelity, shares
+
+TOGETHER = "*"
+
+MONTH = """
+    (
+        select
+            as_of_date,
+            cast(date_trunc('month', as_of_date) as date) as month_start,
+            last_day(as_of_date) as month_end
+        from in_clock
+    ) as clock
+"""
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A function of rows to results. `query`: SQL over `in_<table>`, whose rows name their organisation.
+
+    `is_together`: all organisations are needed at once, to compare them; else it is made for each organisation,
+    and once for all as if they were one.
+    """
+
+    name: str
+    query: str
+    compute: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+    is_together: bool = False
+
+
+CALCULATIONS = (
+    Calculation("shares", "select * from in_counts", shares),
+    Calculation(
+        "involvement",
+        """
+        select
+            projects.organisation_code,
+            projects.organisation_type,
+            projects.directorate,
+            projects.involvement_at_landmark as involvement,
+            cast(null as date) as period_start,
+            projects.month_end as period_end,
+            count(*) as projects,
+            count(*) filter (where projects.is_met) as successes
+        from in_projects as projects
+        where is_due and is_open_at_landmark and involvement_at_landmark is not null
+        group by all
+        """,
+        lambda rows, _: involvement(_layered(rows)),
+    ),
+    Calculation(
+        "cross_organisation",
+        """
+        select
+            organisation_code,
+            organisation_type,
+            directorate,
+            is_cross_organisation,
+            cast(null as date) as period_start,
+            month_end as period_end,
+            count(*) as projects,
+            count(*) filter (where is_met) as successes
+        from in_projects
+        where is_due
+        group by all
+        """,
+        lambda rows, _: cross_organisation(_layered(rows)),
+    ),
+    Calculation(
+        "fidelity",
+        f"""
+        select
+            projects.organisation_code,
+            cycles.project_id,
+            cycles.fidelity,
+            clock.month_start as period_start,
+            clock.month_end as period_end
+        from in_cycles as cycles
+        inner join in_projects as projects on cycles.project_id = projects.project_id
+        cross join {MONTH}
+        where
+            cycles.started_on >= clock.as_of_date - interval 12 month
+            and cycles.started_on <= clock.as_of_date - interval 60 day
+        order by all
+        """,
+        lambda rows, _: mean_fidelity(rows),
+    ),
+    Calculation(
+        "cycles",
+        f"""
+        select
+            'O24' as metric_id,
+            projects.organisation_code,
+            cast(null as varchar) as measure_id,
+            cast(clock.month_start - interval 11 month as date) as period_start,
+            clock.month_end as period_end,
+            'all' as stratum,
+            cast(sum(months.pdsa_cycles_started) as double) as numerator,
+            cast(count(*) as double) as denominator
+        from in_project_months as months
+        inner join in_projects as projects on months.project_id = projects.project_id
+        cross join {MONTH}
+        where
+            months.is_open
+            and months.month_start >= clock.month_start - interval 11 month
+            and months.month_start <= clock.month_end
+        group by all
+        """,
+        shares,
+    ),
+    Calculation(
+        "time_to_signal",
+        f"""
+        select
+            signals.organisation_code,
+            signals.project_id,
+            coalesce(any_value(signals.method), 'not recorded') as method,
+            cast(null as date) as period_start,
+            clock.month_end as period_end,
+            min(signals.signalled_on) is not null as has_signal,
+            greatest(
+                date_diff(
+                    'day',
+                    min(signals.chartered_on),
+                    coalesce(min(signals.signalled_on), max(signals.observed_until))
+                ),
+                0
+            ) as days
+        from in_signals as signals
+        cross join {MONTH}
+        where signals.family = 'outcome' and signals.chartered_on is not null
+        group by signals.organisation_code, signals.project_id, clock.month_end
+        order by all
+        """,
+        lambda rows, _: time_to_signal(rows),
+    ),
+    Calculation(
+        "equity",
+        f"""
+        with years as (
+            select
+                points.organisation_code,
+                points.measure_id,
+                points.stratum,
+                make_date(
+                    year(points.period_start) - if(month(points.period_start) < 4, 1, 0), 4, 1
+                ) as period_start,
+                points.numerator,
+                points.denominator
+            from in_points as points
+            inner join in_measures as measures on points.measure_id = measures.measure_id
+            where
+                points.stratum like 'quintile_%'
+                and points.unit_code is null
+                and points.is_latest
+                and not points.is_withdrawn
+                and points.numerator <= points.denominator
+                and measures.is_latest
+                and not measures.is_withdrawn
+        )
+
+        select
+            years.organisation_code,
+            years.measure_id,
+            years.period_start,
+            cast(years.period_start + interval 1 year - interval 1 day as date) as period_end,
+            years.period_start + interval 1 year <= clock.month_start as is_complete,
+            years.stratum,
+            sum(years.numerator) as numerator,
+            sum(years.denominator) as denominator
+        from years
+        cross join {MONTH}
+        group by all
+        order by all
+        """,
+        lambda rows, _: equity(rows.dropna(subset="organisation_code")),
+    ),
+    Calculation(
+        "variation",
+        f"""
+        select
+            points.organisation_code,
+            points.measure_id,
+            cast(clock.month_start - interval 12 month as date) as period_start,
+            cast(clock.month_start - interval 1 day as date) as period_end,
+            sum(points.numerator) as numerator,
+            sum(points.denominator) as denominator
+        from in_points as points
+        inner join in_measures as measures on points.measure_id = measures.measure_id
+        cross join {MONTH}
+        where
+            points.stratum = 'all'
+            and points.unit_code is null
+            and points.is_latest
+            and not points.is_withdrawn
+            and points.denominator > 0
+            and points.numerator is not null
+            and measures.is_latest
+            and not measures.is_withdrawn
+            and measures.purpose = 'assurance'
+            and points.period_start >= clock.month_start - interval 12 month
+            and points.period_start < clock.month_start
+        group by all
+        order by all
+        """,
+        lambda rows, _: variation(rows),
+        is_together=True,
+    ),
+)
+
+
+def _layered(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is held equal: the type of organisation between organisations, the directorate within one."""
+    is_all = rows["organisation_code"].isna()
+    return rows.assign(layer=rows["directorate"].mask(is_all, rows["organisation_type"]))
+
+
+def results(session: duckdb.DuckDBPyConnection, relations: Mapping[str, Any], kept: str | None) -> pa.Table:
+    """Results of every calculation whose inputs differ from those of `kept`, a table of earlier results.
+
+    `relations`: table name -> DuckDB relation. Every calculation that ran, or has nothing to read any more,
+    has a row without a metric that carries its fingerprint; columns of `RESULTS`.
+    """
+    for name, relation in relations.items():
+        session.register(f"in_{name}", relation)
+    catalogue = session.execute("select * from in_metric").df()
+    before = _kept_fingerprints(session, kept)
+    now: dict[str, str] = {}
+    parts: list[pd.DataFrame] = []
+    for calculation in CALCULATIONS:
+        prints = _fingerprints(session, calculation)
+        now |= prints
+        changed = {name for name, fingerprint in prints.items() if before.get(name) != fingerprint}
+        if changed:
+            parts += _computed(session, calculation, catalogue, changed)
+    gone = before.keys() - now.keys() - {_name("peers", TOGETHER)}
+    if parts or gone or not before:
+        parts = [_as_the_catalogue_allows(part, catalogue) for part in parts]
+        parts.append(_peers(session, catalogue, parts, gone, kept))
+        now[_name("peers", TOGETHER)] = "with the others"
+    made = pd.concat(parts, ignore_index=True) if parts else shaped(pd.DataFrame())
+    markers = sorted(
+        {*made["calculation_id"], *(name for name in now if before.get(name) != now[name]), *gone}
+    )
+    made = pd.concat([made, shaped(pd.DataFrame({"calculation_id": markers}))], ignore_index=True)
+    return to_arrow(made.assign(fingerprint=made["calculation_id"].map(now)))
+
+
+def _name(calculation: str, organisation_code: str) -> str:
+    return f"{calculation}|{organisation_code}"
+
+
+def _kept_fingerprints(session: duckdb.DuckDBPyConnection, kept: str | None) -> dict[str, str]:
+    if kept is None:
+        return {}
+    found = session.execute(
+        f"select distinct calculation_id, fingerprint from {kept} where fingerprint is not null"
+    ).fetchall()
+    return dict(found)
+
+
+def _fingerprints(session: duckdb.DuckDBPyConnection, calculation: Calculation) -> dict[str, str]:
+    """Name of a calculation for an organisation -> hash of what it reads, whatever the order of its rows."""
+    session.execute(f"create or replace temp table input_{calculation.name} as {calculation.query}")
+    found = session.execute(
+        f"select organisation_code, count(*)::varchar || ' ' || sum(hash(counted)::hugeint)::varchar "
+        f"from input_{calculation.name} as counted group by grouping sets ((organisation_code), ()) "
+        "order by organisation_code nulls last"
+    ).fetchall()
+    each = {_name(calculation.name, code): fingerprint for code, fingerprint in found if code and fingerprint}
+    whole = {
+        _name(calculation.name, TOGETHER): fingerprint
+        for code, fingerprint in found
+        if not code and fingerprint
+    }
+    return whole if calculation.is_together else each | whole
+
+
+def _computed(
+    session: duckdb.DuckDBPyConnection, calculation: Calculation, catalogue: pd.DataFrame, changed: set[str]
+) -> list[pd.DataFrame]:
+    rows = session.execute(f"select * from input_{calculation.name}").df()
+    if calculation.is_together:
+        made = calculation.compute(rows, catalogue)
+        return [made.assign(calculation_id=_name(calculation.name, TOGETHER))]
+    parts = []
+    ours = rows[(calculation.name + "|" + rows["organisation_code"]).isin(changed)]
+    if len(ours):
+        made = calculation.compute(ours, catalogue)
+        parts.append(made.assign(calculation_id=calculation.name + "|" + made["organisation_code"]))
+    if _name(calculation.name, TOGETHER) in changed:
+        made = calculation.compute(rows.assign(organisation_code=None), catalogue)
+        parts.append(made.assign(calculation_id=_name(calculation.name, TOGETHER)))
+    return [part for part in parts if len(part)]
+
+
+def _as_the_catalogue_allows(made: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
+    """Withhold what rests on too few; leave out what must not be added up over organisations."""
+    facts = made[["metric_id"]].merge(catalogue, on="metric_id", how="left").set_index(made.index)
+    is_local_total = (facts["access"] == "local") & made["organisation_code"].isna()
+    few = made["n"].astype(float) < facts["minimum_n"]
+    made = made.assign(
+        suppression_reason=made["suppression_reason"].where(
+            made["suppression_reason"].notna() | ~few, "below_minimum_n"
+        )
+    )
+    withheld = made["suppression_reason"].notna()
+    for name in ("value", "lower", "upper", "p_value", "homogeneity_p_value"):
+        made[name] = pd.to_numeric(made[name]).where(~withheld)
+    return made[~is_local_total]
+
+
+def _peers(
+    session: duckdb.DuckDBPyConnection,
+    catalogue: pd.DataFrame,
+    parts: list[pd.DataFrame],
+    gone: set[str],
+    kept: str | None,
+) -> pd.DataFrame:
+    """Places among peers, from tonight's results and those kept of calculations that did not run."""
+    ran = {name for part in parts for name in part["calculation_id"]} | gone
+    standing = (
+        session.execute(f"select * from {kept} where metric_id is not null and metric_id <> 'O23'").df()
+        if kept is not None
+        else shaped(pd.DataFrame())
+    )
+    standing = standing[~standing["calculation_id"].isin(ran)]
+    made = peers(pd.concat([standing, *parts], ignore_index=True), catalogue)
+    return made.assign(calculation_id=_name("peers", TOGETHER))
+
+
+SERIES = pa.schema(
+    [
+        ("project_id", pa.string()),
+        ("fingerprint", pa.string()),
+        ("series_id", pa.string()),
+        ("measure_id", pa.string()),
+        ("organisation_code", pa.string()),
+        ("changed_on", pa.date32()),
+        *(
+            (field.name, pa.int64() if field.type in (int, "int") else pa.float64())
+            for field in fields(Interruption)
+            if field.name != "assumptions_failed"
+        ),
+        ("assumptions_failed", pa.string()),
+    ]
+)
+
+
+def interrupted_series(session: duckdb.DuckDBPyConnection, points: Any, kept: str | None) -> pa.Table:
+    """Interrupted time series of the primary outcomes of projects whose points changed since `kept`.
+
+    `points`: relation of project_id, series_id, measure_id, organisation_code, begun_on, place, value,
+    is_after. A project with too few points on a side has a row with its fingerprint only.
+    """
+    session.register("in_primary", points)
+    session.execute(
+        "create or replace temp table primary_points as select project_id, series_id, measure_id, "
+        "organisation_code, begun_on, place, value, is_after from in_primary"
+    )
+    fingerprints = dict(
+        session.execute(
+            "select project_id, count(*)::varchar || ' ' || sum(hash(counted)::hugeint)::varchar "
+            "from primary_points as counted group by project_id"
+        ).fetchall()
+    )
+    before: dict[str, str] = {}
+    if kept is not None:
+        before = dict(
+            session.execute(
+                f"select project_id, fingerprint from {kept} where fingerprint is not null"
+            ).fetchall()
+        )
+    changed = [project for project, fingerprint in fingerprints.items() if before.get(project) != fingerprint]
+    rows: list[dict] = [{"project_id": project} for project in sorted(before.keys() - fingerprints.keys())]
+    if changed:
+        session.register("changed_projects", pa.table({"project_id": changed}))
+        frame = session.execute(
+            "select primary_points.* from primary_points semi join changed_projects using (project_id) "
+            "order by project_id, place"
+        ).df()
+        rows += [_interruption(str(name), group) for name, group in frame.groupby("project_id", sort=False)]
+    for row in rows:
+        row["fingerprint"] = fingerprints.get(row["project_id"])
+    return pa.Table.from_pylist(
+        [{name: row.get(name) for name in SERIES.names} for row in rows], schema=SERIES
+    )
+
+
+def _interruption(project_id: str, points: pd.DataFrame) -> dict:
+    after = points["is_after"].to_numpy(bool)
+    if not has_enough_points(after):
+        return {"project_id": project_id}
+    first = points.iloc[0]
+    found = interrupted(points["value"].to_numpy(), after)
+    return {
+        "project_id": project_id,
+        "series_id": first["series_id"],
+        "measure_id": first["measure_id"],
+        "organisation_code": first["organisation_code"],
+        "changed_on": first["begun_on"].date(),
+        **{field.name: getattr(found, field.name) for field in fields(Interruption)},
+        "assumptions_failed": "; ".join(found.assumptions_failed) or None,
+    }

@@ -1,0 +1,88 @@
+"""Success compared between groups of projects, which is association and not cause."""
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from pipelines.metrics.association import (
+    Estimate,
+    Table,
+    informative,
+    is_comparable,
+    odds_ratio,
+    risk_difference,
+    risk_ratio,
+    stratified_odds_ratio,
+    stratified_risk_ratio,
+)
+from pipelines.metrics.rows import shaped
+
+PERIOD = ["period_start", "period_end"]
+INVOLVEMENT = {
+    "big_i against others": (("big_i",), ("little_i", "none")),
+    "big_i against none": (("big_i",), ("none",)),
+    "little_i against none": (("little_i",), ("none",)),
+}
+CRUDE: dict[str, Callable[[Table], Estimate]] = {"O03": risk_ratio, "O04": odds_ratio, "O05": risk_difference}
+STRATIFIED = {"O03": stratified_risk_ratio, "O04": stratified_odds_ratio}
+
+
+def involvement(projects: pd.DataFrame) -> pd.DataFrame:
+    """Association of involvement with success: O03, O04 and O05, crude and within layers.
+
+    `projects`: organisation_code (null: all together), layer (what is held equal), involvement, projects,
+    successes, period_end. A stratum "..., within layers" is Mantel and Haenszel's.
+    """
+    rows = []
+    for keys, group in projects.groupby(["organisation_code", *PERIOD], dropna=False):
+        for name, (exposed, others) in INVOLVEMENT.items():
+            tables = list(_tables(group, "involvement", exposed, others))
+            rows += _rows(keys, name, tables, CRUDE, STRATIFIED)
+    return shaped(pd.DataFrame(rows))
+
+
+def cross_organisation(projects: pd.DataFrame) -> pd.DataFrame:
+    """Difference in success between projects over several organisations and those of one: O20."""
+    rows = []
+    for keys, group in projects.groupby(["organisation_code", *PERIOD], dropna=False):
+        tables = list(_tables(group, "is_cross_organisation", (True,), (False,)))
+        rows += _rows(keys, "several against one organisation", tables, {"O20": risk_difference}, {})
+    return shaped(pd.DataFrame(rows))
+
+
+def _tables(group: pd.DataFrame, by: str, exposed: tuple, others: tuple) -> Iterator[Table]:
+    for _, layer in group.groupby("layer", dropna=False):
+        with_it, without = layer[layer[by].isin(exposed)], layer[layer[by].isin(others)]
+        yield Table(
+            *(float(side[name].sum()) for side in (with_it, without) for name in ("successes", "projects"))
+        )
+
+
+def _rows(keys: tuple, name: str, tables: list[Table], crude: dict, stratified: dict) -> Iterator[dict]:
+    place = dict(zip(["organisation_code", *PERIOD], keys, strict=True))
+    counts = [(table.exposed_events, table.exposed, table.other_events, table.others) for table in tables]
+    whole = Table(*(sum(column) for column in zip(*counts, strict=True)))
+    if not is_comparable(whole):
+        return
+    for metric_id, estimate in crude.items():
+        yield place | _row(metric_id, name, whole, estimate(whole))
+    layers = informative(tables)
+    if len(layers) > 1:
+        for metric_id, estimate in stratified.items():
+            yield place | _row(metric_id, f"{name}, within layers", whole, estimate(layers))
+
+
+def _row(metric_id: str, stratum: str, table: Table, estimate: Estimate) -> dict:
+    return {
+        "metric_id": metric_id,
+        "stratum": stratum,
+        "value": estimate.value,
+        "lower": estimate.lower,
+        "upper": estimate.upper,
+        "numerator": table.exposed_events,
+        "denominator": table.exposed,
+        "n": table.exposed + table.others,
+        "p_value": estimate.p_value,
+        "homogeneity_p_value": estimate.homogeneity_p_value,
+        "method": estimate.method,
+    }

@@ -1,0 +1,331 @@
+"""The statistics of metrics against published examples, other packages and what was put in."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from lifelines import KaplanMeierFitter
+from lifelines.utils import median_survival_times
+from statsmodels.regression.linear_model import WLS
+
+from pipelines.metrics.association import (
+    Table,
+    base_rate_of,
+    odds_ratio,
+    odds_to_risk_ratio,
+    p_value,
+    risk_difference,
+    risk_ratio,
+    stratified_odds_ratio,
+    stratified_risk_ratio,
+)
+from pipelines.metrics.equity import margin, slope_index
+from pipelines.metrics.funnel import overdispersed_limits, overdispersion, poisson_limits
+from pipelines.metrics.intervals import byar, clustered_mean, wilson
+from pipelines.metrics.network import network
+from pipelines.metrics.series import has_enough_points, interrupted
+from pipelines.metrics.survival import median_time
+from pipelines.settings import PROJECT_ROOT
+
+SHMI = PROJECT_ROOT.parent / "shared" / "data" / "shmi_2011_14" / "shmi.csv"
+
+# Physicians' Health Study, Agresti, An Introduction to Categorical Data Analysis, section 2.2: heart attacks
+# with placebo and with aspirin.
+ASPIRIN = Table(189, 11034, 104, 11037)
+# Admissions to Berkeley by department: men and women admitted (R's data set UCBAdmissions).
+BERKELEY = [
+    Table(512, 825, 89, 108),
+    Table(353, 560, 17, 25),
+    Table(120, 325, 202, 593),
+    Table(138, 417, 131, 375),
+    Table(53, 191, 94, 393),
+    Table(22, 373, 24, 341),
+]
+# University Group Diabetes Program by age, Rothman, Modern Epidemiology, 3rd edition, table 15-1.
+TOLBUTAMIDE = [Table(8, 106, 5, 120), Table(22, 98, 16, 85)]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "lower", "upper"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_gives_newcombe_s_table(part, whole, lower, upper):
+    """Newcombe, Statistics in Medicine 1998, 17:857, table I, method 3."""
+    found = wilson(np.array([part]), np.array([whole]))
+    assert np.round([found[0][0], found[1][0]], 4) == pytest.approx([lower, upper])
+
+
+def test_a_share_of_nothing_has_no_interval():
+    lower, upper = wilson(np.array([0.0, np.nan]), np.array([0.0, 10.0]))
+    assert np.isnan([*lower, *upper]).all()
+
+
+@pytest.mark.parametrize(
+    ("events", "lower", "upper"),
+    [(0, 0.0, 3.689), (5, 1.623, 11.668), (10, 4.79, 18.39), (100, 81.36, 121.63)],
+)
+def test_byar_s_limits_are_those_of_the_books(events, lower, upper):
+    """Exact below ten (Garwood's table), Byar's from there (Breslow and Day, table 2.11, to its second
+    digit)."""
+    found = byar(np.array([events]), np.array([1.0]))
+    assert [found[0][0], found[1][0]] == pytest.approx([lower, upper], abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("table", "lower", "upper"),
+    [
+        (Table(56, 70, 48, 80), 0.0524, 0.3339),
+        (Table(9, 10, 3, 10), 0.1705, 0.8090),
+        (Table(10, 10, 0, 20), 0.6791, 1.0),
+    ],
+)
+def test_newcombe_s_differences(table, lower, upper):
+    """Newcombe, Statistics in Medicine 1998, 17:873, table II, method 10."""
+    found = risk_difference(table)
+    assert np.round([found.lower, found.upper], 4) == pytest.approx([lower, upper], abs=1e-4)
+
+
+def test_ratios_of_the_physicians_health_study():
+    ratio, odds = risk_ratio(ASPIRIN), odds_ratio(ASPIRIN)
+    assert [ratio.value, ratio.lower, ratio.upper] == pytest.approx([1.82, 1.43, 2.31], abs=0.005)
+    assert [odds.value, odds.lower, odds.upper] == pytest.approx([1.832, 1.440, 2.331], abs=0.0005)
+    assert (ratio.method, odds.method) == ("katz", "woolf")
+
+
+def test_a_sparse_table_gets_fisher_s_test_and_interval():
+    """Fisher's tea: R's fisher.test gives p 0.4857, odds ratio 6.408, interval 0.2117 to 621.9
+    (its upper end to one digit less than scipy's)."""
+    tea = Table(3, 4, 1, 4)
+    assert p_value(tea) == pytest.approx(0.4857, abs=1e-4)
+    found = odds_ratio(tea)
+    assert found.method == "fisher_exact"
+    assert [found.value, found.lower] == pytest.approx([6.408, 0.2117], rel=1e-3)
+    assert found.upper == pytest.approx(621.9, rel=0.01)
+
+
+def test_half_a_case_is_added_where_a_group_has_no_event():
+    found = risk_ratio(Table(10, 100, 0, 100))
+    assert found.method == "katz_plus_half"
+    assert found.value == pytest.approx((10.5 / 100.5) / (0.5 / 100.5))
+    assert found.lower < found.value < found.upper
+
+
+def test_mantel_haenszel_of_berkeley():
+    """R: mantelhaen.test(UCBAdmissions, correct = FALSE): 0.9047, 0.7719 to 1.0603, p 0.2169; DescTools'
+    BreslowDayTest(correct = TRUE): p 0.0021."""
+    found = stratified_odds_ratio(BERKELEY)
+    assert [found.value, found.lower, found.upper] == pytest.approx([0.9047, 0.7719, 1.0603], abs=1e-4)
+    assert found.p_value == pytest.approx(0.2169, abs=1e-3)
+    assert found.homogeneity_p_value == pytest.approx(0.0021, abs=1e-4)
+
+
+def test_stratified_risk_ratio_of_the_diabetes_program():
+    """Rothman gives 1.33 with an interval of 0.80 to 2.2."""
+    found = stratified_risk_ratio(TOLBUTAMIDE)
+    assert [found.value, found.lower, found.upper] == pytest.approx([1.33, 0.80, 2.2], abs=0.01)
+
+
+def test_one_stratum_is_no_stratum():
+    found, katz = stratified_risk_ratio([ASPIRIN]), risk_ratio(ASPIRIN)
+    assert [found.value, found.lower, found.upper] == pytest.approx([katz.value, katz.lower, katz.upper])
+
+
+def test_the_base_rate_at_which_elft_s_odds_ratio_is_a_risk_ratio_of_1_8():
+    """ELFT says "2.8 times more likely" with full partners. As an odds ratio that is 1.8 times the chance
+    when 31% of the others meet their aim: which statistic it is has to be said."""
+    base = base_rate_of(2.8, 1.8)
+    assert base == pytest.approx(0.3086, abs=1e-4)
+    assert odds_to_risk_ratio(2.8, base) == pytest.approx(1.8)
+    others = 10_000
+    exact = Table(1.8 * base * others, others, base * others, others)
+    assert odds_ratio(exact).value == pytest.approx(2.8)
+    assert risk_ratio(exact).value == pytest.approx(1.8)
+
+
+@pytest.fixture(scope="module")
+def shmi() -> pd.DataFrame:
+    assert SHMI.exists(), f"the published limits are missing: {SHMI}"
+    return pd.read_csv(SHMI)
+
+
+def test_poisson_limits_are_those_shmi_published(shmi):
+    lower, upper = poisson_limits(shmi["EXPECTED"].to_numpy())
+    assert len(shmi) == 1576
+    assert np.abs(lower - shmi["PO_LL"]).max() < 5e-5
+    assert np.abs(upper - shmi["PO_UL"]).max() < 5e-5
+
+
+def test_overdispersed_limits_are_those_shmi_published(shmi):
+    """In every release, not only in those of 2014: a tenth is trimmed by rank, rounded down."""
+    for _, release in shmi.groupby("DATE"):
+        expected = release["EXPECTED"].to_numpy()
+        tau2 = overdispersion(release["OBSERVED"].to_numpy(), expected)
+        lower, upper = overdispersed_limits(expected, tau2, confidence=0.95)
+        assert np.abs(lower - release["OD_LL"]).max() < 1e-4
+        assert np.abs(upper - release["OD_UL"]).max() < 1e-4
+
+
+def test_members_that_differ_by_chance_only_are_not_overdispersed():
+    expected = np.linspace(50, 400, 60)
+    excess = [overdispersion(np.random.default_rng(seed).poisson(expected), expected) for seed in range(40)]
+    assert np.mean(excess) < 0.002
+    assert overdispersion(np.array([5.0]), np.array([4.0])) == 0.0
+
+
+# Remission of leukaemia with 6-mercaptopurine, Freireich 1963: weeks, and whether it ended.
+WEEKS = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
+ENDED = [1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_kaplan_meier_s_median_of_freireich_s_patients():
+    """R's survfit(conf.type = "log-log"): 23, from 13 to beyond the data."""
+    found = median_time(np.array(WEEKS), np.array(ENDED))
+    assert (found.value, found.lower) == (23, 13)
+    assert np.isnan(found.upper)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_medians_are_those_of_lifelines(seed):
+    rng = np.random.default_rng(seed)
+    times, watched = rng.exponential(300, 60).round() + 1, rng.exponential(500, 60).round() + 1
+    durations, happened = np.minimum(times, watched), times <= watched
+    found = median_time(durations, happened)
+    fit = KaplanMeierFitter().fit(durations, happened)
+    bounds = median_survival_times(fit.confidence_interval_).iloc[0].to_list()
+    assert found.value == fit.median_survival_time_
+    assert [found.lower, found.upper] == pytest.approx(
+        [b if np.isfinite(b) else np.nan for b in bounds], nan_ok=True
+    )
+
+
+def test_nobody_who_had_the_event_gives_no_median():
+    assert np.isnan(median_time(np.array([5.0, 6.0]), np.array([False, False])).value)
+
+
+def test_slope_index_is_statsmodels_weighted_regression():
+    rng = np.random.default_rng(3)
+    people = rng.integers(200, 3000, (6, 5)).astype(float)
+    events = rng.binomial(people.astype(int), 0.3).astype(float)
+    found, _ = slope_index(events, people)
+    for at in range(len(people)):
+        share = people[at] / people[at].sum()
+        rank = 1 - (np.cumsum(share) - share / 2)
+        design = np.column_stack([np.ones(5), rank])
+        fit = WLS(events[at] / people[at], design, weights=people[at]).fit()
+        assert found[at] == pytest.approx(fit.params[1])
+
+
+def test_slope_index_of_an_even_gradient_is_the_distance_between_its_ends():
+    people = np.full((1, 5), 1000.0)
+    found, _ = slope_index(np.array([[300.0, 280.0, 260.0, 240.0, 220.0]]), people)
+    assert found[0] == pytest.approx(0.10)
+
+
+def test_the_interval_of_a_mean_allows_for_clusters():
+    """With every cluster of one value, cycles of a project say no more than one does."""
+    rng = np.random.default_rng(1)
+    level = rng.normal(2.5, 0.6, 30)
+    alike = pd.Series(np.repeat(level, 10))
+    clusters = pd.Series(np.repeat(np.arange(30), 10))
+    value, lower, upper = clustered_mean(alike, clusters)
+    half = 2.045 * level.std(ddof=1) / np.sqrt(30)
+    assert value == pytest.approx(level.mean())
+    assert [lower, upper] == pytest.approx([value - half, value + half], rel=0.02)
+
+
+def test_reciprocity_and_density_of_a_drawn_network():
+    """Four units; a and b name each other, c names a and itself: 2M / (2M + A) = 2/3, 3 ties of 12."""
+    found = network("abcd", [("a", "b"), ("b", "a"), ("c", "a"), ("c", "c")])
+    assert (found.reciprocity, found.density) == (pytest.approx(2 / 3), pytest.approx(3 / 12))
+    assert (found.present, found.possible, found.mutual_ties) == (3, 12, 2)
+    assert network("ab", []).reciprocity is None
+
+
+def series(seed: int, level: float, slope: float, points: int = 40) -> tuple[np.ndarray, np.ndarray]:
+    """A series with a step and a bend half way, and independent noise."""
+    time, after = np.arange(points), np.arange(points) >= points // 2
+    noise = np.random.default_rng(seed).normal(0, 2, points)
+    return 50 + 0.2 * time + after * (level + slope * (time - points // 2)) + noise, after
+
+
+def test_interrupted_series_gives_back_what_was_drawn():
+    values, after = series(0, 5.0, 0.5)
+    noise = np.random.default_rng(0).normal(0, 2, 40)
+    found = interrupted(values - noise + noise * 1e-6, after)
+    assert [found.slope_before, found.level_change, found.slope_change] == pytest.approx(
+        [0.2, 5, 0.5], abs=1e-4
+    )
+    assert found.effect_after == 20
+    assert found.effect == pytest.approx(5 + 0.5 * 19, abs=1e-4)
+    assert found.expected_without_change == pytest.approx(50 + 0.2 * 39, abs=1e-4)
+
+
+def test_interrupted_series_says_what_does_not_hold():
+    rng = np.random.default_rng(5)
+    after = np.arange(60) >= 30
+    walk = np.cumsum(rng.normal(0, 1, 60))
+    assert "residuals depend on the point before" in interrupted(walk, after).assumptions_failed
+    bent = np.where(after, 0, (np.arange(60) - 15.0) ** 2) + rng.normal(0, 1, 60)
+    assert "the line before the change is not straight" in interrupted(bent, after).assumptions_failed
+    scattered = rng.normal(0, np.where(after, 6, 1), 60)
+    assert "scatter differs between before and after" in interrupted(scattered, after).assumptions_failed
+    assert interrupted(*series(2, 5, 0)).assumptions_failed == ()
+
+
+def test_interrupted_series_asks_for_eight_points_on_each_side():
+    after = np.arange(20) >= 13
+    assert not has_enough_points(after)
+    with pytest.raises(ValueError, match="fewer than 8"):
+        interrupted(np.arange(20.0), after)
+
+
+SEEDS = range(200)
+# With 200 seeds and a coverage of 95%, fewer than 181 hits are rarer than one in a thousand (binomial).
+FEWEST_HITS = 181
+
+
+def test_planted_risk_ratio_is_inside_the_stratified_interval_as_often_as_stated():
+    """Risk ratio 2.2 within layers, exposure more frequent where success is: the crude ratio is off."""
+    rng = np.random.default_rng(20261126)
+    base, exposed_share, size = np.array([0.15, 0.25, 0.35]), np.array([0.15, 0.3, 0.5]), 300
+    hits, crude = 0, 0
+    for _ in SEEDS:
+        exposed = rng.binomial(size, exposed_share)
+        events, others = rng.binomial(exposed, 2.2 * base), rng.binomial(size - exposed, base)
+        tables = [
+            Table(*map(float, row)) for row in zip(events, exposed, others, size - exposed, strict=True)
+        ]
+        found = stratified_risk_ratio(tables)
+        hits += found.lower <= 2.2 <= found.upper
+        whole = risk_ratio(Table(events.sum(), exposed.sum(), others.sum(), (size - exposed).sum()))
+        crude += whole.lower <= 2.2 <= whole.upper
+    assert FEWEST_HITS <= hits <= 199
+    assert crude < FEWEST_HITS
+
+
+def test_planted_narrowing_of_a_gap_is_inside_its_interval_as_often_as_stated():
+    """A slope index that falls from 0.10 to 0.04."""
+    rng = np.random.default_rng(7)
+    people = np.tile([2600, 2200, 2000, 1700, 1500], (len(SEEDS), 1))
+    share = people / people.sum(axis=1, keepdims=True)
+    rank = 1 - (np.cumsum(share, axis=1) - share / 2)
+    first, first_error = slope_index(rng.binomial(people, 0.2 + 0.10 * rank), people)
+    last, last_error = slope_index(rng.binomial(people, 0.2 + 0.04 * rank), people)
+    half = margin(np.hypot(first_error, last_error))
+    hits = np.sum(np.abs(last - first + 0.06) <= half)
+    assert FEWEST_HITS <= hits <= 199
+
+
+def test_planted_step_is_inside_its_interval_nearly_as_often_as_stated():
+    """Newey and West's errors are known to be a little short in small samples: 90% is asked for."""
+    hits = 0
+    for seed in SEEDS:
+        found = interrupted(*series(seed, 5.0, 0.0, points=60))
+        hits += found.level_change_lower <= 5.0 <= found.level_change_upper
+    assert hits >= 172
+
+
+def test_wilson_covers_a_planted_gain_as_often_as_stated():
+    rng = np.random.default_rng(11)
+    part = rng.binomial(120, 0.62, len(SEEDS))
+    lower, upper = wilson(part, np.full(len(SEEDS), 120))
+    assert FEWEST_HITS <= np.sum((lower <= 0.62) & (upper >= 0.62)) <= 199
