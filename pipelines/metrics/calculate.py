@@ -40,8 +40,8 @@ MONTH = """
 class Calculation:
     """A function of rows to results. `query`: SQL over `in_<table>`, whose rows name their organisation.
 
-    `is_together`: all organisations are needed at once, to compare them; else it is made for each organisation,
-    and once for all as if they were one.
+    `is_together`: all organisations are needed at once, to compare them; else it is made for each, and once
+    for all as if they were one.
     """
 
     name: str

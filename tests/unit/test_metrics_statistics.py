@@ -1,5 +1,7 @@
 """The statistics of metrics against published examples, other packages and what was put in."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -190,7 +192,8 @@ def test_medians_are_those_of_lifelines(seed):
     durations, happened = np.minimum(times, watched), times <= watched
     found = median_time(durations, happened)
     fit = KaplanMeierFitter().fit(durations, happened)
-    bounds = median_survival_times(fit.confidence_interval_).iloc[0].to_list()
+    medians: Any = median_survival_times(fit.confidence_interval_)
+    bounds = medians.iloc[0].to_list()
     assert found.value == fit.median_survival_time_
     assert [found.lower, found.upper] == pytest.approx(
         [b if np.isfinite(b) else np.nan for b in bounds], nan_ok=True
