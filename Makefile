@@ -13,7 +13,7 @@ UV = .venv-uv/bin/uv
 QI = $(UV) run --frozen --no-dev qi
 DEV = $(UV) run --frozen
 
-.PHONY: run test setup lint types unit integration dbt-unit benchmarks fuzz dev clean help
+.PHONY: run test setup lint types unit integration dbt-unit benchmarks browser fuzz dev clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -42,6 +42,10 @@ types: setup ## type check
 
 benchmarks: setup ## how fast, against a peer in the same run (minutes)
 	$(DEV) pytest tests/benchmarks -s
+
+browser: ## open the pages of QI_HOME (or QI_SITE) in Chromium; needs Chromium, Node and npm
+	npm ci --prefix tests/browser --no-fund --no-audit --silent
+	QI_SITE=$${QI_SITE:-$(abspath $(QI_HOME))/site/current} node --test tests/browser/*.test.mjs
 
 fuzz: setup ## damaged files of every format for FUZZ_SECONDS (an hour), then random nights and kills (FUZZ_NIGHTS)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(DEV) pytest tests/fuzz -s

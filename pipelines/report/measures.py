@@ -7,23 +7,29 @@ from pipelines.report.mart import Row
 from pipelines.report.series import place_within, subtitle
 from pipelines.report.site_map import Site, organisation_folder
 from pipelines.report.templates import rendered_rows, template
-from pipelines.report.words import number, period, places_for, words
+from pipelines.report.words import number, period, places_for, stratum_words, words
 
 NAMES = (
-    "Measure", "Where", "Directorate", "Family", "Domain", "Latest", "Period", "Target", "Mean",
-    "Lower limit", "Upper limit", "Variation", "Assurance",
+    "Measure", "Directorate", "Family", "Domain", "Latest", "Target", "Mean", "Lower limit", "Upper limit",
+    "Variation", "Assurance",
 )  # fmt: skip
 NUMERIC = ("Latest", "Target", "Mean", "Lower limit", "Upper limit")
 FILTERED = ("Directorate", "Family", "Domain", "Variation", "Assurance")
 
 
 def strength_order(site: Site, series: list[Row]) -> list[Row]:
-    """Strongest signal first; series that are not judged come last."""
+    """Strongest signal first. Series whose next point is overdue come after those that speak of today."""
 
     def key(it: Row) -> tuple:
         rank = site.ranks.get(it["series_id"])
         is_common = it["variation_icon"] in ("common_cause", "none") and not it["has_runs_signal"]
-        return (is_common, -(rank["strength"] or 0.0) if rank else 0.0, it["measure_name"], it["series_id"])
+        return (
+            bool(it["is_stale"]),
+            is_common,
+            -(rank["strength"] or 0.0) if rank else 0.0,
+            it["measure_name"],
+            it["series_id"],
+        )
 
     return sorted(series, key=key)
 
@@ -47,7 +53,7 @@ def row_of(site: Site, it: Row, root: str, names_organisation: bool = False) -> 
         "latest": number(it["last_value"], places) + unit if it["last_value"] is not None else "–",
         "unit": "" if unit else it["unit_of_measure"],
         "period": period(it["last_period_start"], it["frequency"]),
-        "period_iso": it["last_period_start"],
+        "stratum": stratum_words(it["stratum"]),
         "target": number(it["target"], places),
         "mean": number(it["centre_line"], places),
         "lower": number(it["lower_limit"], places),
@@ -62,8 +68,8 @@ def row_of(site: Site, it: Row, root: str, names_organisation: bool = False) -> 
 def _options(found: list[Row]) -> tuple[tuple[str, list[str]], ...]:
     keys = {"Directorate": "directorate", "Family": "family", "Domain": "domain"}
     options = {name: sorted({row[key] for row in found if row[key]}) for name, key in keys.items()}
-    options["Variation"] = sorted({words(row["variation"]) for row in found})
-    options["Assurance"] = sorted({words(row["assurance"]) for row in found})
+    for name in ("Variation", "Assurance"):
+        options[name] = sorted({words(row[name.lower()]) for row in found} - {words("none")})
     return tuple((name, options[name]) for name in FILTERED if len(options[name]) > 1)
 
 

@@ -116,7 +116,7 @@ class Overview:
         ]
 
     def _strongest(self, chosen: list[Row], kind: str, root: str) -> list[Row]:
-        found = [it for it in chosen if it["variation_icon"].startswith(kind)]
+        found = [it for it in chosen if it["variation_icon"].startswith(kind) and not it["is_stale"]]
         return [
             row_of(self.site, it, root, root == "") for it in strength_order(self.site, found)[:STRONGEST]
         ]

@@ -21,7 +21,6 @@ WORDS = {
     "pass": "Will pass target",
     "fail": "Will fail target",
     "hit_or_miss": "May hit or miss",
-    "none": NOTHING,
     "patient_centred": "Patient-centred",
     "big_i": "Big I: full partners",
     "little_i": "Little i: consulted",
