@@ -15,6 +15,7 @@ from pipelines.demo.board_measures import (
     Story,
 )
 from pipelines.demo.chance import pick, stream
+from pipelines.demo.culture_parameters import EQUITY_GAP_LEFT, NARROWING_MEASURE_ID
 from pipelines.demo.levels import story_level
 from pipelines.demo.local_levels import shifted
 from pipelines.demo.organisation import LATE_CODE, MERGED_CODE, Unit, merged_on
@@ -67,7 +68,8 @@ def _series_of(
     whole = periods(kept.spec.frequency, timeline.start, timeline.end)
     level, size = _level(rng, timeline, kept, code, unit, whole)
     if kept.has_quintiles:
-        groups = draw_quintiles(rng, kept.spec, level, size, np.ones(len(whole)))
+        left = EQUITY_GAP_LEFT if kept.measure_id == NARROWING_MEASURE_ID else 1.0
+        groups = draw_quintiles(rng, kept.spec, level, size, np.linspace(1.0, left, len(whole)))
     else:
         groups = [draw(rng, kept.spec, level, size)]
     chosen = whole.end <= np.datetime64(last_day, "D")

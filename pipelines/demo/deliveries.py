@@ -1,7 +1,8 @@
 """What lies in the inbox on which day: the story cut into files, before faults are planted.
 
 The first delivery is the backlog. Monthly deliveries repeat the whole register where it has changed; weekly
-ones bring only rows that are new or changed. Points always come as increments.
+ones bring only rows that are new or changed. Points always come as increments, and so does what is told of
+maturity, culture and outcomes.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ import pyarrow as pa
 from pipelines.demo.columns import COLUMNS
 from pipelines.demo.files import Line, TextFile, cell, text_lines
 from pipelines.demo.series import Points, collect
-from pipelines.demo.snapshots import Row, rows_on
+from pipelines.demo.snapshots import rows_on
 from pipelines.demo.story import MEASURE_ARRIVES, PROJECT_ARRIVES, PROJECT_REFERRED, Story, Withheld
 from pipelines.demo.timeline import MONTHLY_DELIVERIES
+from pipelines.demo.told import Row
 
 SOURCES = ("board", "wards", "projects")
 RESENT = {"targets": 3}
@@ -74,6 +76,7 @@ def _add_register(
         ]
         changed = [line for line in lines if line not in known]
         is_whole = number < MONTHLY_DELIVERIES or RESENT.get(extract) == number
+        is_whole &= extract not in story.register.told
         if changed or RESENT.get(extract) == number:
             text = deliveries.file(number, extract)
             text.lines = [Line(list(line)) for line in (lines if is_whole else changed)]

@@ -1,7 +1,8 @@
 """Planting every fault into the deliveries, in the right order.
 
 Belongs here: the order. Does not belong here: the faults themselves (`faults_in_rows.py`,
-`faults_of_order.py`, `faults_in_files.py`). Faults are rare, so that the demo loads; none comes by chance.
+`faults_in_culture.py`, `faults_of_order.py`, `faults_in_files.py`). Faults are rare, so that the demo loads;
+none comes by chance.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pipelines.demo import faults_in_culture as culture
 from pipelines.demo import faults_in_files as files
 from pipelines.demo import faults_in_rows as rows
 from pipelines.demo import faults_of_order as order
@@ -39,6 +41,7 @@ SOWERS: tuple[Sower, ...] = (
     rows.category_spelling,
     order.measure_never_arrives,
     order.organisation_stops,
+    culture.culture_faults,
     files.missing_column,
     files.stray_column,
     files.unrecognised_file,

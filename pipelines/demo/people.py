@@ -67,3 +67,22 @@ def staff_of(rng: np.random.Generator, owner: Organisation, wanted: int) -> list
 def partners(rng: np.random.Generator, wanted: int) -> list[str]:
     """Different patient partners."""
     return [f"PARTNER-{int(number) + 1:06d}" for number in rng.choice(PARTNERS, wanted, replace=False)]
+
+
+def lead_identifiers(owner: Organisation) -> tuple[list[str], list[str]]:
+    """The coaches and the sponsors of an organisation."""
+    coaches, sponsors = COACHES[owner.code], SPONSORS[owner.code]
+    return (
+        [_staff_id(owner, place) for place in range(coaches)],
+        [_staff_id(owner, coaches + place) for place in range(sponsors)],
+    )
+
+
+def learner(number: int) -> str:
+    """Someone who takes a course and never joins a project."""
+    return f"STAFF-{800_000 + number:06d}"
+
+
+def former_leader(owner: Organisation, post: int, spell: int) -> str:
+    """Someone who holds or held a post and is in no project."""
+    return f"STAFF-{900_000 + 1000 * ORGANISATIONS.index(owner) + 30 * post + spell:06d}"

@@ -18,8 +18,13 @@ from pipelines.demo.project_series import MeasureEvent
 from pipelines.demo.projects import Project
 from pipelines.demo.scores import Scoring
 from pipelines.demo.timeline import Timeline
+from pipelines.demo.told import Row, Told
 
 SOURCE_SYSTEM = "synthetic_tracker"
+TOLD_AGAIN = 2
+"""Number of the delivery that brings what is new since the backlog in extracts that grow month by month."""
+
+GROWING = ("training", "workforce_months", "support_roles", "governance_time")
 MONTHS = (
     "January",
     "February",
@@ -34,8 +39,6 @@ MONTHS = (
     "November",
     "December",
 )
-Cell = str | int | float | bool | date | None
-Row = dict[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Register:
     targets: list[Target]
     events: list[MeasureEvent]
     late_organisation_from: int
+    told: dict[str, list[Told]]
 
 
 def rows_on(register: Register, number: int) -> dict[str, list[Row]]:
@@ -80,6 +84,11 @@ def rows_on(register: Register, number: int) -> dict[str, list[Row]]:
         "measures": [_measure(register, one, day) for one in register.measures if one.registered_on <= day],
         "measure_events": [_event(event) for event in register.events if event.known_on <= day],
         "targets": [_target(target) for target in register.targets if target.known_on <= day],
+        **{
+            extract: [one.row for one in told if one.known_on <= day]
+            for extract, told in register.told.items()
+            if number == 0 or (number == TOLD_AGAIN and extract in GROWING)
+        },
     }
 
 

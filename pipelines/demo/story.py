@@ -10,18 +10,25 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from pipelines.demo.benefits import benefits
 from pipelines.demo.board_series import board_events, board_series, late_series
+from pipelines.demo.capability import support_roles, training
 from pipelines.demo.chance import choose, stream
+from pipelines.demo.culture import compact_commitments, experience_events, governance_time, survey_results
 from pipelines.demo.cycles import Cycle, make_cycles
+from pipelines.demo.maturity import maturity_assessments, ratings
 from pipelines.demo.measures import Measure, board_measures, board_targets, project_measures, project_targets
 from pipelines.demo.members import Member, make_members
-from pipelines.demo.organisation import SILENCED_CODE, make_units
+from pipelines.demo.organisation import SILENCED_CODE, Unit, make_units
 from pipelines.demo.project_series import MeasureEvent, backdated, project_events, project_series
 from pipelines.demo.projects import Project, make_projects
 from pipelines.demo.scores import make_scorings
 from pipelines.demo.series import Series
 from pipelines.demo.snapshots import Register, SpreadLink
+from pipelines.demo.ties import collaboration_ties
 from pipelines.demo.timeline import Timeline
+from pipelines.demo.told import Told
+from pipelines.demo.workforce import leadership_posts, workforce_months
 
 PROJECT_REFERRED, PROJECT_ARRIVES = 1, 2
 MEASURE_REFERRED, MEASURE_ARRIVES = 2, 3
@@ -75,6 +82,7 @@ def make_story(seed: int, timeline: Timeline, wanted: int, progress: Callable[[s
         targets=[*board_targets(timeline), *targets],
         events=[*board_events(own, timeline), *events],
         late_organisation_from=ORGANISATION_ARRIVES,
+        told=_told(seed, timeline, units, projects, members, measures),
     )
     withheld = _withhold(seed, register, series)
     late = late_series(seed, timeline, ORGANISATION_REFERRED)
@@ -97,6 +105,32 @@ def _work(
         members += make_members(seed, project)
         events += project_events(seed, project, drawn, tested)
     return measures, project_targets(seed, measures), members, cycles, events, series
+
+
+def _told(
+    seed: int,
+    timeline: Timeline,
+    units: list[Unit],
+    projects: list[Project],
+    members: list[Member],
+    measures: list[Measure],
+) -> dict[str, list[Told]]:
+    """Maturity, culture and outcomes; extracts that do not grow tell of the time up to the backlog."""
+    last = timeline.deliveries[0]
+    return {
+        "maturity_assessments": maturity_assessments(seed, last),
+        "training": training(seed, timeline, members),
+        "survey_results": survey_results(seed, last),
+        "workforce_months": workforce_months(seed, timeline, units),
+        "leadership_posts": leadership_posts(seed, timeline, last),
+        "collaboration_ties": collaboration_ties(seed, last, units),
+        "experience_events": experience_events(seed, last, units, projects),
+        "governance_time": governance_time(seed, timeline.end),
+        "support_roles": support_roles(seed, timeline, units),
+        "compact_commitments": compact_commitments(seed, last),
+        "benefits": benefits(seed, last, projects, measures),
+        "ratings": ratings(seed, last),
+    }
 
 
 def _spread(seed: int, projects: list[Project]) -> list[SpreadLink]:

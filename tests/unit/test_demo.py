@@ -31,31 +31,62 @@ from pipelines.settings import CONTRACTS
 END = date(2026, 11, 21)
 FAULTS = {
     "backdated_points",
+    "course_ends_before_it_begins",
     "cumulative_file",
     "duplicate_project_ids",
     "duplicate_rows",
+    "evidence_from_the_future",
     "future_period",
+    "held_on_no_day",
     "late_older_edition",
+    "level_spelling",
     "measure_arrives_late",
     "measure_never_arrives",
     "method_spelling",
+    "minutes_as_a_time",
     "missing_column",
+    "more_agree_than_answer",
+    "more_hours_used_than_rostered",
+    "more_sick_than_available",
     "numerator_over_denominator",
     "organisation_arrives_late",
     "organisation_stops",
     "outside_measure_life",
     "project_arrives_late",
     "ragged_rows",
+    "range_upside_down",
+    "rating_twice",
+    "receiver_nobody_knows",
     "repeated_file",
+    "staff_group_total",
     "status_spelling",
     "stray_column",
     "suppression_tokens",
+    "survey_suppression",
     "total_rows",
+    "unit_names_itself",
     "unreadable_date",
     "unreadable_number",
     "unrecognised_file",
+    "vacant_with_holder",
     "withdrawn_points",
 }
+
+TOLD = (
+    "maturity_assessments",
+    "training",
+    "survey_results",
+    "workforce_months",
+    "leadership_posts",
+    "collaboration_ties",
+    "experience_events",
+    "governance_time",
+    "support_roles",
+    "compact_commitments",
+    "benefits",
+    "ratings",
+)
+"""Extracts on maturity, culture and outcomes."""
 
 Rows = dict[int, dict[str, str]]
 
@@ -243,7 +274,9 @@ def test_files_are_plain_csv(demo: Demo) -> None:
 
 
 def test_clean_cells_keep_to_the_contracts(demo: Demo, contracts: dict[str, Contract]) -> None:
-    suppressed = [id(row) for row in demo.faulty_rows("suppression_tokens")]
+    suppressed = [
+        id(row) for name in ("suppression_tokens", "survey_suppression") for row in demo.faulty_rows(name)
+    ]
     for extract, names in COLUMNS.items():
         columns = [column for column in contracts[extract].columns if column.name in names]
         for _, row in demo.clean_rows(extract):
@@ -254,7 +287,7 @@ def test_clean_cells_keep_to_the_contracts(demo: Demo, contracts: dict[str, Cont
                 if text and column.type == "date":
                     date.fromisoformat(text)
                 if text and column.type in ("number", "integer") and id(row) not in suppressed:
-                    assert re.fullmatch(r"\d+(\.\d{1,2})?", text), (extract, text)
+                    assert re.fullmatch(r"-?\d+(\.\d{1,2})?", text), (extract, text)
 
 
 def test_everything_referred_to_has_arrived(demo: Demo) -> None:
@@ -289,6 +322,15 @@ def test_everything_referred_to_has_arrived(demo: Demo) -> None:
         ),
         ("targets", "measures", ("measure_id",)),
         ("targets", "organisations", ("organisation_code",)),
+        *(
+            (extract, "units", ("organisation_code", "unit_code"))
+            for extract in TOLD
+            if extract not in ("governance_time", "ratings", "benefits")
+        ),
+        *((extract, "organisations", ("organisation_code",)) for extract in TOLD if extract != "benefits"),
+        ("experience_events", "projects", ("project_id",)),
+        ("benefits", "projects", ("project_id",)),
+        ("benefits", "measures", ("measure_id",)),
     ]
     for extract, parent, names in references:
         for folder, row in demo.clean_rows(extract):
@@ -326,6 +368,18 @@ def test_nothing_is_known_before_its_day(demo: Demo) -> None:
         "measure_points": ("period_end", "published_on"),
         "measure_events": ("period_start",),
         "targets": ("valid_from",),
+        "maturity_assessments": ("assessed_on",),
+        "training": ("completed_on",),
+        "survey_results": ("period_end",),
+        "workforce_months": ("month",),
+        "leadership_posts": ("started_on", "ended_on"),
+        "collaboration_ties": ("surveyed_on",),
+        "experience_events": ("held_on",),
+        "governance_time": ("met_on",),
+        "support_roles": ("month",),
+        "compact_commitments": ("agreed_on", "evidenced_on", "reviewed_on"),
+        "benefits": ("stated_on",),
+        "ratings": ("published_on",),
     }
     for extract, columns in names.items():
         for folder, row in demo.clean_rows(extract):
@@ -541,9 +595,13 @@ def test_people_are_identifiers(demo: Demo) -> None:
     for _, row in demo.clean_rows("project_members"):
         assert re.fullmatch(r"(STAFF|PARTNER)-\d{6}", row["person_id"])
         assert row["person_id"].startswith("PARTNER") == (row["role"] == "patient_partner")
-    for _, row in demo.clean_rows("projects"):
-        for name in ("coach_id", "sponsor_id"):
-            assert re.fullmatch(r"(STAFF-\d{6})?", row[name])
+    for extract, names in {
+        "projects": ("coach_id", "sponsor_id"),
+        "training": ("person_id",),
+        "leadership_posts": ("holder_id",),
+    }.items():
+        for _, row in demo.clean_rows(extract):
+            assert all(re.fullmatch(r"(STAFF-\d{6})?", row[name]) for name in names)
 
 
 def test_ward_histories_fill_up_to_the_size_asked_for(tmp_path: Path) -> None:
