@@ -17,6 +17,7 @@ from tests.unit.extract_cases import SHARED_DATA, contracts, mapping_named, mapp
 MONTHLY = sorted((SHARED_DATA / "ae_monthly_raw_2024_25").glob("*.csv"))
 ATTENDANCES = SHARED_DATA / "ae_attendances_2016_19" / "ae_attendances.csv"
 SCOTLAND = SHARED_DATA / "scotland_ae" / "scotland_ae_attendance.parquet"
+SURVEY = SHARED_DATA / "apha_cpd_survey" / "apha_cpd_survey.csv"
 SHMI = SHARED_DATA / "shmi_2011_14" / "shmi.csv"
 TRUSTS = SHARED_DATA / "ae_trust_monthly" / "england_trust_accidents_emergency.parquet"
 WORKBOOK = SHARED_DATA / "ae_monthly_raw_2024_25" / "June-2025-AE-by-provider-3euC4-1.xlsx"
@@ -369,3 +370,30 @@ def test_a_whole_file_has_one_table_schema() -> None:
     schemas = {str(extracted(path, "measure_points").table.schema) for path in (*MONTHLY, ATTENDANCES)}
     assert len(schemas) == 1
     assert isinstance(extracted(ATTENDANCES, "measure_points").table, pa.Table)
+
+
+def test_the_analysts_survey_becomes_counts_by_concept_and_pay_band() -> None:
+    found = extracted(SURVEY, "survey_results")
+    results: Any = found.table.to_pandas()
+    raw: Any = pd.read_csv(SURVEY, dtype=str)
+    band = raw["q05a_afc_band_cat"].where(raw["q05a_afc_band_cat"].str.match(r"Band \d"), "other grades")
+    favourable = {
+        "time": ("q12a_cpd_time_at_work_cat", ("Always", "Often")),
+        "permission": ("q18a_org_study_leave_ind", ("Yes",)),
+        "support": ("q14a_mgr_cpd_supportive_cat", ("Very",)),
+        "organisation_support": ("q16a_org_cpd_supportive_cat", ("Very",)),
+    }
+    expected = {}
+    for concept, (column, words) in favourable.items():
+        answered = raw[column] != "-"
+        yes = raw[column].str.startswith(words)
+        expected[(concept, "all")] = (int(yes.sum()), int(answered.sum()))
+        for name, people in raw.groupby(band).groups.items():
+            expected[(concept, name)] = (int(yes[people].sum()), int(answered[people].sum()))
+    counted = {
+        (row.concept, row.breakdown_group): (row.numerator, row.denominator) for row in results.itertuples()
+    }
+    assert counted == expected
+    assert (counted[("time", "all")], counted[("permission", "all")]) == ((81, 237), (113, 215))
+    assert set(results["breakdown"]) == {"all", "pay_band"}
+    assert found.unknown_columns == []
