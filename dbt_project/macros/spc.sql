@@ -12,7 +12,8 @@
 {% macro spc_rule_columns() -%}
     {{ return([
         'limit_sigmas', 'near_limit_sigmas', 'zone_sigmas', 'shift_length', 'shift_tie', 'trend_length', 'trend_tie',
-        'trend_direction', 'two_in_three_third_point', 'two_in_three_stops_at_limit', 'alternating_length',
+        'trend_direction', 'two_in_three_window', 'two_in_three_third_point', 'two_in_three_stops_at_limit',
+        'four_in_five_points', 'four_in_five_window', 'alternating_length',
         'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank', 'two_in_three_rank', 'shift_rank',
         'four_in_five_rank', 'avoiding_rank', 'alternating_rank', 'hugging_rank', 'has_runs_analysis',
         'longest_run_added', 'crossings_probability', 'conflict', 'firm_points', 'autocorrelated_above_sigmas',
@@ -34,23 +35,70 @@
     end
 {%- endmacro %}
 
-{#- The value one season earlier, by the frequency of the measure; null where a season is not a thing. -#}
-{% macro spc_season_ago(value, frequency, window_name) -%}
-    case {{ frequency }}
-        when 'month' then lag({{ value }}, 12) over {{ window_name }}
-        when 'quarter' then lag({{ value }}, 4) over {{ window_name }}
-        when 'day' then lag({{ value }}, 7) over {{ window_name }}
+{#-
+    The last (or first) value that is given in a frame of rows: the place where a stretch begins (or ends). Quicker
+    than the greatest (or least) of the frame, which is the same where places ascend.
+-#}
+{% macro last_given(value) -%} {{ return(adapter.dispatch('last_given')(value)) }} {%- endmacro %}
+
+{% macro default__last_given(value) -%} last_value({{ value }} ignore nulls) {%- endmacro %}
+
+{% macro spark__last_given(value) -%} last_value({{ value }}, true) {%- endmacro %}
+
+{% macro first_given(value) -%} {{ return(adapter.dispatch('first_given')(value)) }} {%- endmacro %}
+
+{% macro default__first_given(value) -%} first_value({{ value }} ignore nulls) {%- endmacro %}
+
+{% macro spark__first_given(value) -%} first_value({{ value }}, true) {%- endmacro %}
+
+{#- The value of so many rows before; the number is a column, null where there is no such row. -#}
+{% macro lag_by(value, rows, window_name) -%}
+    {{ return(adapter.dispatch('lag_by')(value, rows, window_name)) }}
+{%- endmacro %}
+
+{% macro default__lag_by(value, rows, window_name) -%} lag({{ value }}, {{ rows }}) over {{ window_name }} {%- endmacro %}
+
+{#- Spark takes constants only: one for each season that the seed names. -#}
+{% macro spark__lag_by(value, rows, window_name) -%}
+    {%- set found = 'select distinct season_points from ' ~ ref('reporting_grace') ~ ' where season_points > 0' -%}
+    case {{ rows }}
+    {%- for length in (run_query(found).columns[0].values() if execute else []) %}
+        when {{ length }} then lag({{ value }}, {{ length }}) over {{ window_name }}
+    {%- endfor %}
+        when 0 then {{ value }}
     end
 {%- endmacro %}
 
-{#- How many periods lie between two points of a measure; null where periods have no fixed length. -#}
-{% macro spc_periods_missing(frequency, earlier, later) -%}
-    greatest(case {{ frequency }}
-        when 'day' then {{ days_between(earlier, later) }} - 1
-        when 'week' then floor({{ days_between(earlier, later) }} / 7.0) - 1
-        when 'month' then {{ months_between(earlier, later) }} - 1
-        when 'quarter' then floor({{ months_between(earlier, later) }} / 3.0) - 1
-        when 'year' then floor({{ months_between(earlier, later) }} / 12.0) - 1
+{#-
+    An aggregate over the so many rows that end (`side` preceding) or begin (following) with a row; the number is a
+    column, one of the rule set's.
+-#}
+{% macro over_so_many(aggregate, rows, side, window_name) -%}
+    {{ return(adapter.dispatch('over_so_many')(aggregate, rows, side, window_name)) }}
+{%- endmacro %}
+
+{% macro default__over_so_many(aggregate, rows, side, window_name) -%}
+    {%- set ends = ['current row', rows ~ ' - 1 following'] if side == 'following'
+        else [rows ~ ' - 1 preceding', 'current row'] -%}
+    {{ aggregate }} over ({{ window_name }} rows between {{ ends | join(' and ') }})
+{%- endmacro %}
+
+{#- Spark takes constants only: one for each number in the seed. -#}
+{% macro spark__over_so_many(aggregate, rows, side, window_name) -%}
+    {%- set found = 'select distinct ' ~ rows ~ ' from ' ~ ref('dim_rule_set') -%}
+    case {{ rows }}
+    {%- for number in (run_query(found).columns[0].values() if execute else []) %}
+        when {{ number }} then {{ default__over_so_many(aggregate, number | int, side, window_name) }}
+    {%- endfor %}
+        when 0 then {{ aggregate }} over ({{ window_name }})
+    end
+{%- endmacro %}
+
+{#- How many periods, each of so many days or months, lie between two points; null where they have no length. -#}
+{% macro spc_periods_missing(earlier, later) -%}
+    greatest(case
+        when period_days > 0 then floor({{ days_between(earlier, later) }} / period_days) - 1
+        when period_months > 0 then floor({{ months_between(earlier, later) }} / period_months) - 1
     end, 0)
 {%- endmacro %}
 
@@ -63,23 +111,14 @@
 {%- endmacro %}
 
 {#-
-    A line so many sigmas above (`side` 1) or below (-1) the centre, on the scale of the chart's reckoning. Counts,
-    rates, shares and spreads end at 0, shares at 1; a rule set may clip individual values too.
+    A line so many sigmas above (`side` 1) or below (-1) the centre, on the scale of the chart's reckoning, and not
+    beyond where its values end.
 -#}
 {% macro spc_line(side, sigmas) -%}
     case
-        when sigma_here is null then null
-        {%- if side == 1 %}
-        when chart_type in ('p', 'pp') then least(limit_centre + {{ sigmas }} * sigma_here, 1.0)
-        when highest_value is not null and chart_type in ('i', 'ip')
-            then least(limit_centre + {{ sigmas }} * sigma_here, highest_value)
-        else limit_centre + {{ sigmas }} * sigma_here
-        {%- else %}
-        when
-            chart_type in ('p', 'pp', 'u', 'up', 'c', 'g', 's', 'mr')
-            or (highest_value is not null and chart_type in ('i', 'ip'))
-            then greatest(limit_centre - {{ sigmas }} * sigma_here, 0.0)
-        else limit_centre - {{ sigmas }} * sigma_here
+        when sigma_here is not null
+        {%- if side == 1 %} then least(limit_centre + {{ sigmas }} * sigma_here, highest_line)
+        {%- else %} then greatest(limit_centre - {{ sigmas }} * sigma_here, lowest_line)
         {%- endif %}
     end
 {%- endmacro %}
@@ -110,32 +149,4 @@
 {#- From the scale of the reckoning to that of the measure; `power_of` the exponent of a time-between chart. -#}
 {% macro spc_shown(number) -%}
     case when chart_type = 't' then power({{ number }}, transform_exponent) else {{ number }} * scale end
-{%- endmacro %}
-
-{#-
-    1 or -1 for a point near a limit with another such point among two neighbours, so that they are two of three in
-    succession; 0 else. `third_point`: same_side when the third has to lie on that side of the centre, or any.
-    Nearness is 2 near a limit, 1 on that side of the centre, and negative below.
--#}
-{% macro spc_near_twice(third_point) -%}
-    {%- set neighbours = ['nearness_2_before', 'nearness_before', 'nearness_after', 'nearness_2_after'] -%}
-    case
-    {%- for side in ['', '-'] %}
-        when {{ side }}nearness = 2 and (
-        {%- if third_point == 'any' %}
-            {%- for neighbour in neighbours %}
-            {{ 'or ' if not loop.first }}{{ side }}{{ neighbour }} = 2
-            {%- endfor %}
-        {%- else %}
-            {%- for first, second in [(0, 1), (1, 2), (2, 3)] %}
-            {{ 'or ' if not loop.first }}(
-                {{ side }}{{ neighbours[first] }} >= 1 and {{ side }}{{ neighbours[second] }} >= 1
-                and {{ side }}({{ neighbours[first] }} + {{ neighbours[second] }}) >= 3
-            )
-            {%- endfor %}
-        {%- endif %}
-        ) then {{ side }}1
-    {%- endfor %}
-        else 0
-    end
 {%- endmacro %}

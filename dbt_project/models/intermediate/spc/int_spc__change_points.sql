@@ -5,6 +5,7 @@
     1970, Biometrika 57:1). Only the chart of the chosen rule set.
 -#}
 {{ config(
+    schema='intermediate',
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='append' if target.type == 'duckdb' else none,
     on_schema_change='fail',

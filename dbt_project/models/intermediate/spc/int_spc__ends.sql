@@ -1,5 +1,6 @@
 {#- What chance is asked about: every chart's last phase, how long it is, and how strong its signal at the end. -#}
 {{ config(
+    schema='intermediate',
     materialized='incremental' if target.type == 'duckdb' else 'table',
     incremental_strategy='append' if target.type == 'duckdb' else none,
     on_schema_change='fail',

@@ -241,8 +241,17 @@ select
     scale,
     transform_exponent,
     is_near_floored,
-    case when is_individuals_clipped then highest_value end as highest_value,
     is_individuals_clipped,
+    -- Where the values of a chart end: counts, rates, shares and spreads at 0, shares at 1, and, where the rule set
+    -- clips, percentages at 0 and 100.
+    case
+        when drawn_as in ('i', 'ip') then case when is_individuals_clipped and highest_value is not null then 0.0 end
+        when drawn_as not in ('run', 't', 'xbar') then 0.0
+    end as lowest_line,
+    case
+        when {{ spc_is_proportion('drawn_as') }} then 1.0
+        when drawn_as in ('i', 'ip') and is_individuals_clipped then highest_value / scale
+    end as highest_line,
     first_period_start,
     last_period_start,
     last_counted_start,

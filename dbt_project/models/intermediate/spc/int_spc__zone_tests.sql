@@ -13,13 +13,13 @@ points as (
         place,
         places,
         beyond_zone,
+        four_in_five_points,
+        four_in_five_window,
         step * lag(step) over in_phase = -1 as turns,
-        count(case when beyond_zone = 1 then 1 end) over (
-            in_phase rows between 4 preceding and current row
-        ) as high_of_five,
-        count(case when beyond_zone = -1 then 1 end) over (
-            in_phase rows between 4 preceding and current row
-        ) as low_of_five
+        {{ over_so_many('count(case when beyond_zone = 1 then 1 end)', 'four_in_five_window', 'preceding', 'in_phase') }}
+            as high_of_five,
+        {{ over_so_many('count(case when beyond_zone = -1 then 1 end)', 'four_in_five_window', 'preceding', 'in_phase') }}
+            as low_of_five
     from {{ ref('int_spc__sides') }}
     where has_zone_tests and is_counted
     window in_phase as (partition by chart_no, phase_slot order by place nulls last)
@@ -28,8 +28,8 @@ points as (
 stretches as (
     select
         *,
-        max(high_of_five) over (in_phase rows between current row and 4 following) as most_high_of_five,
-        max(low_of_five) over (in_phase rows between current row and 4 following) as most_low_of_five,
+        {{ over_so_many('max(high_of_five)', 'four_in_five_window', 'following', 'in_phase') }} as most_high_of_five,
+        {{ over_so_many('max(low_of_five)', 'four_in_five_window', 'following', 'in_phase') }} as most_low_of_five,
         max(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ up_to }}) as hugs_after,
         min(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ from_it }}) as hugs_until,
         max(case when coalesce(beyond_zone, 0) = 0 then place end) over (in_phase {{ up_to }}) as avoids_after,
@@ -46,8 +46,8 @@ select
     phase_slot,
     place,
     case
-        when beyond_zone = 1 and most_high_of_five >= 4 then 1
-        when beyond_zone = -1 and most_low_of_five >= 4 then -1
+        when beyond_zone = 1 and most_high_of_five >= four_in_five_points then 1
+        when beyond_zone = -1 and most_low_of_five >= four_in_five_points then -1
         else 0
     end as four_in_five_side,
     case when beyond_zone = 0 then coalesce(hugs_until, places + 1) - coalesce(hugs_after, 0) - 1 else 0 end

@@ -1,9 +1,4 @@
 with
-clock as (
-    select as_of_date
-    from {{ ref('stg_tonight__clock') }}
-),
-
 charts as (
     select
         chances.organisation_code,
@@ -139,7 +134,6 @@ select
         'counted.level_name', 'counted.organisation_code', 'counted.rule_set_id', 'counted.points_band',
         'counted.signal_scope'
     ]) }} as false_alarm_id,
-    clock.as_of_date,
     counted.level_name,
     counted.organisation_code,
     counted.rule_set_id,
@@ -155,7 +149,6 @@ select
     least(1.0, case when counted.flagged = 0 then 1.0 else tails.tail end) as probability_of_so_many,
     greatest(counted.flagged - counted.expected_by_chance, 0) as flagged_beyond_chance
 from counted
-cross join clock
 left join tails
     on
         counted.level_name = tails.level_name

@@ -14,7 +14,7 @@ series as (
         organisation_code,
         unit_code,
         stratum
-    from {{ ref('fct_spc_status') }}
+    from {{ ref('int_spc__summaries') }}
     where is_chosen and target is not null
 ),
 

@@ -16,7 +16,7 @@ measures as (
     where is_latest
 ),
 
-status as (
+charts as (
     select
         series_id,
         rule_set_id,
@@ -24,18 +24,18 @@ status as (
         organisation_code,
         unit_code,
         stratum
-    from {{ ref('fct_spc_status') }}
+    from {{ ref('int_spc__summaries') }}
     where is_chosen
 ),
 
 suggested as (
     select
-        status.series_id,
-        status.rule_set_id,
-        status.measure_id,
-        status.organisation_code,
-        status.unit_code,
-        status.stratum,
+        charts.series_id,
+        charts.rule_set_id,
+        charts.measure_id,
+        charts.organisation_code,
+        charts.unit_code,
+        charts.stratum,
         measures.project_id,
         changes.chart_type,
         changes.phase,
@@ -58,8 +58,8 @@ suggested as (
         changes.p_value,
         criterion.evidence_days
     from {{ ref('int_spc__change_points') }} as changes
-    inner join status on changes.series_id = status.series_id and changes.rule_set_id = status.rule_set_id
-    inner join measures on status.measure_id = measures.measure_id
+    inner join charts on changes.series_id = charts.series_id and changes.rule_set_id = charts.rule_set_id
+    inner join measures on charts.measure_id = measures.measure_id
     cross join criterion
     where
         changes.p_value <= criterion.highest_p_value

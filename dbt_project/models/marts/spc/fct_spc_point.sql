@@ -7,38 +7,74 @@
     post_hook="{{ record_watermark() }}"
 ) }}
 {%- set up_to = 'rows between unbounded preceding and current row' -%}
+{%- set before_it = 'rows between unbounded preceding and 1 preceding' -%}
 {%- set from_it = 'rows between current row and unbounded following' -%}
 {%- set after_it = 'rows between 1 following and unbounded following' -%}
 {%- set after_next = 'rows between 2 following and unbounded following' %}
 {%- set phase_columns = spc_series_columns() + [
     'rule_set_id', 'is_chosen', 'improvement_direction', 'chart_type', 'phase', 'scale', 'transform_exponent', 'is_near_floored',
-    'highest_value', 'limit_centre', 'centre', 'last_counted_start', 'limit_sigmas', 'near_limit_sigmas',
-    'shift_length', 'shift_tie', 'trend_length', 'trend_tie', 'trend_direction', 'two_in_three_third_point',
-    'alternating_length', 'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank', 'two_in_three_rank',
-    'shift_rank', 'four_in_five_rank', 'avoiding_rank', 'alternating_rank', 'hugging_rank', 'conflict'
+    'lowest_line', 'highest_line', 'limit_centre', 'centre', 'last_counted_start', 'limit_sigmas', 'near_limit_sigmas',
+    'shift_length', 'shift_tie', 'trend_length', 'trend_tie', 'trend_direction', 'two_in_three_window',
+    'two_in_three_third_point', 'alternating_length', 'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank',
+    'two_in_three_rank', 'shift_rank', 'four_in_five_rank', 'avoiding_rank', 'alternating_rank', 'hugging_rank', 'conflict'
 ] %}
 with
--- One sort for every rule: where the stretch begins and ends in which a point lies, and its neighbours.
+-- One sort for every rule: where the stretch begins and ends in which a point lies, and which points near a limit
+-- are next to it.
 neighbourhoods as (
     select
-        *,
-        max(case when side is distinct from 1 then place end) over (in_phase {{ up_to }}) as high_after,
-        min(case when side is distinct from 1 then place end) over (in_phase {{ from_it }}) as high_until,
-        max(case when side is distinct from -1 then place end) over (in_phase {{ up_to }}) as low_after,
-        min(case when side is distinct from -1 then place end) over (in_phase {{ from_it }}) as low_until,
-        max(case when step is distinct from 1 then place end) over (in_phase {{ up_to }}) as rises_from,
-        min(case when step is distinct from 1 then place end) over (in_phase {{ after_it }}) as rises_until,
-        min(case when step is distinct from 1 then place end) over (in_phase {{ after_next }}) as next_rises_until,
-        max(case when step is distinct from -1 then place end) over (in_phase {{ up_to }}) as falls_from,
-        min(case when step is distinct from -1 then place end) over (in_phase {{ after_it }}) as falls_until,
-        min(case when step is distinct from -1 then place end) over (in_phase {{ after_next }}) as next_falls_until,
-        lead(step) over in_phase as next_step,
-        lag(nearness, 2) over in_phase as nearness_2_before,
-        lag(nearness) over in_phase as nearness_before,
-        lead(nearness) over in_phase as nearness_after,
-        lead(nearness, 2) over in_phase as nearness_2_after
+        chart_no,
+        phase_slot,
+        period_start,
+        period_end,
+        is_excluded,
+        is_counted,
+        is_baseline,
+        plotted,
+        sigma_here,
+        place,
+        places,
+        periods_missing_before,
+        next_period_start,
+        side,
+        beyond_limit,
+        step,
+        nearness,
+        {%- for name, side in [('high', 1), ('low', -1)] %}
+        {{ last_given('case when side is distinct from ' ~ side ~ ' then place end') }} over (in_phase {{ up_to }})
+            as {{ name }}_after,
+        {{ first_given('case when side is distinct from ' ~ side ~ ' then place end') }} over (in_phase {{ from_it }})
+            as {{ name }}_until,
+        {{ last_given('case when nearness = ' ~ 2 * side ~ ' then place end') }} over (in_phase {{ before_it }})
+            as {{ name }}_near_before,
+        {{ first_given('case when nearness = ' ~ 2 * side ~ ' then place end') }} over (in_phase {{ after_it }})
+            as {{ name }}_near_after,
+        {%- endfor %}
+        {%- for name, step in [('rises', 1), ('falls', -1)] %}
+        {{ last_given('case when step is distinct from ' ~ step ~ ' then place end') }} over (in_phase {{ up_to }})
+            as {{ name }}_from,
+        {{ first_given('case when step is distinct from ' ~ step ~ ' then place end') }} over (in_phase {{ after_it }})
+            as {{ name }}_until,
+        {{ first_given('case when step is distinct from ' ~ step ~ ' then place end') }} over (in_phase {{ after_next }})
+            as next_{{ name }}_until,
+        {%- endfor %}
+        lead(step) over in_phase as next_step
     from {{ ref('int_spc__sides') }}
     window in_phase as (partition by chart_no, phase_slot, is_counted order by place nulls last)
+),
+
+-- The stretch between two points on the other side of the centre, or on it.
+bounded as (
+    select
+        *,
+        case side when 1 then coalesce(high_after, 0) when -1 then coalesce(low_after, 0) end as run_after,
+        case side
+            when 1 then coalesce(high_until, places + 1)
+            when -1 then coalesce(low_until, places + 1)
+        end as run_until,
+        case nearness when 2 then high_near_before when -2 then low_near_before end as near_before,
+        case nearness when 2 then high_near_after when -2 then low_near_after end as near_after
+    from neighbourhoods
 ),
 
 stretches as (
@@ -57,11 +93,7 @@ stretches as (
         next_period_start,
         side,
         beyond_limit,
-        case
-            when side = 1 then coalesce(high_until, places + 1) - coalesce(high_after, 0) - 1
-            when side = -1 then coalesce(low_until, places + 1) - coalesce(low_after, 0) - 1
-            else 0
-        end as run_length,
+        coalesce(run_until - run_after - 1, 0) as run_length,
         step,
         next_step,
         coalesce(rises_until, places + 1) - rises_from as rise_length,
@@ -74,9 +106,14 @@ stretches as (
             when next_step = -1 then coalesce(falls_until, places + 1) - falls_from
             else coalesce(next_falls_until, places + 1) - place - 1
         end as next_fall_length,
-        {{ spc_near_twice('any') }} as near_twice,
-        {{ spc_near_twice('same_side') }} as near_twice_on_side
-    from neighbourhoods
+        nearness,
+        -- Points in succession of which the first and the last are the nearest two near a limit.
+        least(place - near_before, near_after - place) + 1 as pair_length,
+        least(
+            case when near_before > run_after then place - near_before end,
+            case when near_after < run_until then near_after - place end
+        ) + 1 as pair_length_in_run
+    from bounded
 ),
 
 ruled as (
@@ -142,8 +179,14 @@ found as (
         end as trend_side,
         case
             when two_in_three_rank is null or not is_counted then 0
-            when two_in_three_third_point = 'any' then near_twice
-            else near_twice_on_side
+            when
+                case
+                    when two_in_three_third_point = 'any' then pair_length <= two_in_three_window
+                    -- The third lies on that side too.
+                    else pair_length_in_run <= two_in_three_window and run_length >= two_in_three_window
+                end
+                then sign(nearness)
+            else 0
         end as two_in_three_side,
         case when four_in_five_rank is null then 0 else coalesce(four_in_five_side, 0) end as four_in_five_here,
         alternating_rank is not null and coalesce(alternating_length_here >= alternating_length, false)
@@ -235,7 +278,7 @@ select
     typed.is_chosen,
     typed.chart_type,
     typed.phase,
-    typed.place_in_phase,
+    cast(typed.place_in_phase as bigint) as place_in_phase,
     {{ spc_shown('typed.plotted') }} as value,
     {{ spc_shown('typed.centre') }} as centre_line,
     case

@@ -7,23 +7,12 @@ clock as (
 summaries as (
     select
         summaries.*,
-        case summaries.frequency
-            when 'day' then {{ add_days(1, 'summaries.last_period_start') }}
-            when 'week' then {{ add_days(7, 'summaries.last_period_start') }}
-            when 'month' then {{ add_months(1, 'summaries.last_period_start') }}
-            when 'quarter' then {{ add_months(3, 'summaries.last_period_start') }}
-            when 'year' then {{ add_months(12, 'summaries.last_period_start') }}
-        end as next_period_start,
-        case summaries.frequency
-            when 'day' then {{ add_days(2, 'summaries.last_period_start') }}
-            when 'week' then {{ add_days(14, 'summaries.last_period_start') }}
-            when 'month' then {{ add_months(2, 'summaries.last_period_start') }}
-            when 'quarter' then {{ add_months(6, 'summaries.last_period_start') }}
-            when 'year' then {{ add_months(24, 'summaries.last_period_start') }}
-        end as next_period_over_on,
-        graces.grace_days
+        -- The period after the last one is over when two have passed since the last one began.
+        {{ add_days('2 * frequencies.period_days',
+            add_months('2 * frequencies.period_months', 'summaries.last_period_start')) }} as next_period_over_on,
+        frequencies.grace_days
     from {{ ref('int_spc__summaries') }} as summaries
-    left join {{ ref('reporting_grace') }} as graces on summaries.frequency = graces.frequency
+    left join {{ ref('reporting_grace') }} as frequencies on summaries.frequency = frequencies.frequency
 ),
 
 judged as (

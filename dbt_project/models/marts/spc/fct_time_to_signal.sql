@@ -15,7 +15,8 @@ projects as (
         chartered_on,
         started_on,
         coalesce(started_on, chartered_on) as begun_on
-    from {{ ref('fct_project') }}
+    from {{ ref('dim_project') }}
+    where is_latest and not is_withdrawn
 ),
 
 cycles as (
