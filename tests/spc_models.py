@@ -18,7 +18,16 @@ from dbt.cli.main import dbtRunner
 
 from pipelines.settings import DBT_PROJECT
 
-SEEDS = ("dim_rule_set", "subgroup_constant", "crossings_limit", "reporting_grace")
+SEEDS = (
+    "dim_rule_set",
+    "subgroup_constant",
+    "crossings_limit",
+    "reporting_grace",
+    "spc_in_control_rate",
+    "points_band",
+    "rebase_criterion",
+    "rag_margin",
+)
 # In the order in which they refer to each other.
 MODELS = (
     "int_spc__changed_series",
@@ -37,6 +46,20 @@ MODELS = (
     "int_spc__summaries",
     "fct_spc_status",
 )
+CHANCE_MODELS = (
+    "int_spc__ends",
+    "int_spc__chances",
+    "int_spc__change_points",
+    "fct_signal_rank",
+    "fct_false_alarm",
+    "fct_rag_change",
+    "fct_rag_noise",
+    "fct_rebase_suggestion",
+    "fct_time_to_signal",
+)
+VIEWS = ("int_spc__sides", "int_spc__chances")
+# Kept from night to night, and so not in the schema of one night's working tables.
+KEPT_BETWEEN = ("int_spc__summaries", "int_spc__ends", "int_spc__change_points")
 POINT_COLUMNS = {
     "series_id": "varchar",
     "measure_id": "varchar",
@@ -153,27 +176,32 @@ class Charts:
         return self.points[self.points["series_id"] == name].reset_index(drop=True)
 
 
-def compiled_models(folder: Path) -> dict[str, str]:
-    """SQL of each model by name, compiled against the warehouse that dbt's environment variables name.
+def compiled_models(folder: Path, models: Sequence[str] = MODELS) -> dict[str, str]:
+    """SQL of these models by name, compiled against the warehouse that dbt's environment variables name.
 
     Where that one has a watermark of charts (see `macros/spc_changed.sql`), it is the SQL of a night in which
     some series have changed. Raises RuntimeError when dbt cannot compile it.
     """
     target = folder / "target"
     flags = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--quiet"]
-    outcome = dbtRunner().invoke(["compile", "--select", *MODELS, *flags, "--target-path", str(target)])
+    outcome = dbtRunner().invoke(["compile", "--select", *models, *flags, "--target-path", str(target)])
     DuckDBConnectionManager.close_all_connections()
     if not outcome.success:
         raise RuntimeError(f"dbt cannot compile the models of control charts: {outcome.exception}")
     compiled = {path.stem: path.read_text("utf-8") for path in (target / "compiled").rglob("*.sql")}
-    return {name: _without_catalog(compiled[name]) for name in MODELS}
+    return {name: _without_catalog(compiled[name]) for name in models}
 
 
 def relation_of(name: str) -> str:
     """Schema and name of a model's table."""
     if name.startswith("fct_"):
         return f"spc.{name}"
-    return f"intermediate.{name}" if name == "int_spc__summaries" else f"working.{name}"
+    return f"intermediate.{name}" if name in KEPT_BETWEEN else f"working.{name}"
+
+
+def kind_of(name: str) -> str:
+    """Whether a model is a table or a view."""
+    return "view" if name in VIEWS else "table"
 
 
 def read_seeds(connection: duckdb.DuckDBPyConnection) -> None:
@@ -203,9 +231,8 @@ class SpcModels:
         self._give("core.fct_measure_event", EVENT_COLUMNS, inputs.events)
         self._give("core.dim_target", TARGET_COLUMNS, inputs.targets)
         for name in MODELS:
-            kind = "view" if name == "int_spc__sides" else "table"
-            self._connection.execute(f"drop {kind} if exists {relation_of(name)}")
-            self._connection.execute(f"create {kind} {relation_of(name)} as {self._sql[name]}")
+            self._connection.execute(f"drop {kind_of(name)} if exists {relation_of(name)}")
+            self._connection.execute(f"create {kind_of(name)} {relation_of(name)} as {self._sql[name]}")
         return Charts(
             self._take("spc.fct_spc_point", "series_id, period_start"),
             self._take("spc.fct_spc_phase", "series_id, phase"),

@@ -3,9 +3,17 @@
     must not differ between models. Does not belong here: a number of a rule, which stands in dim_rule_set.
 -#}
 
-{#- Columns that identify a series, as people know it. -#}
-{% macro spc_series_columns() -%}
-    {{ return(['series_id', 'measure_id', 'organisation_code', 'unit_code', 'stratum']) }}
+{#- Columns that identify a series, by its key and as people know it, and those of a chart of it. -#}
+{% macro series_columns(relation=none) -%}
+    {{- _listed(['series_id', 'measure_id', 'organisation_code', 'unit_code', 'stratum'], relation) -}}
+{%- endmacro %}
+
+{% macro spc_chart_columns(relation=none) -%}
+    {{- _listed(['series_id', 'rule_set_id', 'measure_id', 'organisation_code', 'unit_code', 'stratum'], relation) -}}
+{%- endmacro %}
+
+{% macro _listed(columns, relation) -%}
+    {{- (prefixed(columns, relation) if relation else columns) | join(',\n        ') -}}
 {%- endmacro %}
 
 {#- Parameters of the rule set that the later steps need, carried with each phase. -#}

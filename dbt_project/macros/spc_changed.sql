@@ -7,7 +7,7 @@
 {% macro spc_kept_models() -%}
     {{ return([
         'fct_spc_point', 'fct_spc_phase', 'int_spc__summaries', 'int_spc__ends', 'int_spc__change_points',
-        'fct_rag_change'
+        'fct_rag_change', 'fct_time_to_signal'
     ]) }}
 {%- endmacro %}
 
@@ -69,12 +69,28 @@
     {%- endif %}
 {% endmacro %}
 
-{#- Before a kept model takes tonight's charts in: take out what it has of the same series. -#}
-{% macro spc_forget_changed() %}
+{#- Projects of which the register or a PDSA cycle has changed after the watermark. -#}
+{% macro spc_touched_projects(watermark) %}
+    {{ spc_touched(ref('int_projects__versioned'), ref('stg_lake__projects'), ['project_id'],
+        spc_loads_after('projects', watermark)) }}
+    union
+    {{ spc_touched(ref('int_pdsa_cycles__versioned'), ref('stg_lake__pdsa_cycles'), ['project_id'],
+        spc_loads_after('pdsa_cycles', watermark)) }}
+{% endmacro %}
+
+{#-
+    Before a kept model takes tonight's charts in: take out what it has of the same series, and of the projects that
+    changed where it tells of projects (`has_projects`).
+-#}
+{% macro spc_forget_changed(has_projects=false) %}
     {%- if target.type == 'duckdb' and execute and is_incremental() -%}
     delete from {{ this }}
     {%- if spc_watermark() is not none %}
-    where series_id in (select series_id from {{ ref('int_spc__changed_series') }})
+    where
+        series_id in (select series_id from {{ ref('int_spc__changed_series') }})
+        {%- if has_projects %}
+        or project_id in ({{ spc_touched_projects(spc_watermark()) }})
+        {%- endif %}
     {%- endif %}
     {%- endif -%}
 {% endmacro %}

@@ -23,8 +23,9 @@ class Rules:
 
     `ties`: what a point on the centre line does to a shift, `equal_neighbours` what an equal pair does to a
     trend: `break` it or `skip` the point. `two_in_three` and `four_in_five`: the distance in sigma beyond
-    which a point counts; `two_in_three_below` the one beyond which it no longer does; `is_third_same_side`:
-    all three must lie on one side of the centre line. `zone`: the sigma of hugging and avoiding.
+    which a point counts, of a window of so many points two and `four_in_five_points`; `two_in_three_below`
+    the one beyond which it no longer does; `is_third_same_side`: the whole window must lie on one side of
+    the centre line. `zone`: the sigma of hugging and avoiding.
     `has_runs_test`: longest run and crossings judge the whole phase. Below `minimum_points` no limits are
     drawn, so that only rules without a distance can signal.
     """
@@ -36,9 +37,12 @@ class Rules:
     trend_length: int = 0
     equal_neighbours: str = "break"
     two_in_three: float = 0.0
+    two_in_three_window: int = 3
     two_in_three_below: float = np.inf
     is_third_same_side: bool = False
     four_in_five: float = 0.0
+    four_in_five_points: int = 4
+    four_in_five_window: int = 5
     alternating_length: int = 0
     hugging_length: int = 0
     avoiding_length: int = 0
@@ -136,11 +140,12 @@ def point_signals(
             along = sign * distance
             counted = (along > rules.two_in_three) & (along <= rules.two_in_three_below)
             needed = side == sign if rules.is_third_same_side else None
-            marks["two_in_three"] |= _some_of(counted, 3, 2, needed)
+            marks["two_in_three"] |= _some_of(counted, rules.two_in_three_window, 2, needed)
     if rules.four_in_five:
         marks["four_in_five"] = np.zeros(values.shape, dtype=bool)
         for sign in (1, -1):
-            marks["four_in_five"] |= _some_of(sign * distance > rules.four_in_five, 5, 4)
+            counted = sign * distance > rules.four_in_five
+            marks["four_in_five"] |= _some_of(counted, rules.four_in_five_window, rules.four_in_five_points)
     if rules.alternating_length:
         marks["alternating"] = _alternating(values, rules.alternating_length)
     if rules.hugging_length:

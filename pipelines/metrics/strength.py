@@ -79,9 +79,11 @@ def strength_at_end(chart: Charted, rules: Rules, marks: dict[str, Marks]) -> np
     if "trend" in marks:
         take("trend", trend_strength(run_lengths(steps, rules.equal_neighbours)[-1] + 1))
     if "two_in_three" in marks:
-        take("two_in_three", some_of_strength(rules.two_in_three, 3, 2, rules.two_in_three_below))
+        below = rules.two_in_three_below
+        take("two_in_three", some_of_strength(rules.two_in_three, rules.two_in_three_window, 2, below))
     if "four_in_five" in marks:
-        take("four_in_five", some_of_strength(rules.four_in_five, 5, 4))
+        window, needed = rules.four_in_five_window, rules.four_in_five_points
+        take("four_in_five", some_of_strength(rules.four_in_five, window, needed))
     if "alternating" in marks:
         turns = (steps[1:] * steps[:-1] == -1).astype(np.int8)
         take("alternating", alternating_strength(run_lengths(turns)[-1] + 2))

@@ -40,12 +40,7 @@ placed as (
 
 between_lengths as (
     select
-        series_id,
-        rule_set_id,
-        measure_id,
-        organisation_code,
-        unit_code,
-        stratum,
+        {{ spc_chart_columns() }},
         is_chosen,
         chart_type,
         phase,
@@ -67,12 +62,7 @@ between_lengths as (
 )
 
 select
-    series_id,
-    rule_set_id,
-    measure_id,
-    organisation_code,
-    unit_code,
-    stratum,
+    {{ spc_chart_columns() }},
     is_chosen,
     chart_type,
     phase,

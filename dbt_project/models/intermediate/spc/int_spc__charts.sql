@@ -4,11 +4,7 @@
 with
 points as (
     select
-        points.series_id,
-        points.measure_id,
-        points.organisation_code,
-        points.unit_code,
-        points.stratum,
+        {{ series_columns('points') }},
         points.value,
         points.numerator,
         points.denominator,
@@ -130,8 +126,7 @@ decided as (
 
 select
     row_number() over (order by series_id nulls last, rule_set_id nulls last) as chart_no,
-    {{ spc_series_columns() | join(',\n    ') }},
-    rule_set_id,
+    {{ spc_chart_columns() }},
     is_chosen,
     is_rule_set_unknown,
     improvement_direction,

@@ -12,12 +12,7 @@
 with
 phases as (
     select
-        phases.series_id,
-        phases.rule_set_id,
-        phases.measure_id,
-        phases.organisation_code,
-        phases.unit_code,
-        phases.stratum,
+        {{ spc_chart_columns('phases') }},
         phases.is_chosen,
         phases.chart_type,
         phases.phase,
@@ -89,6 +84,9 @@ measured as (
         rule_sets.near_limit_sigmas,
         rule_sets.limit_sigmas,
         rule_sets.zone_sigmas,
+        rule_sets.two_in_three_window,
+        rule_sets.four_in_five_points,
+        rule_sets.four_in_five_window,
         least(stretches.limits_from_centre * rule_sets.limit_sigmas, 30) as sigmas,
         (last_phases.useful_points - 1) / 2e0 - last_phases.crossings - 0.5e0 as crossings_missing,
         {{ normal_tail('rule_sets.near_limit_sigmas') }}
@@ -114,11 +112,11 @@ strengths as (
         end as trend_strength,
         case
             when is_two_in_three
-                then -log10(2 * (3 * power(near_share, 2) * (1 - near_share) + power(near_share, 3)))
+                then -log10(2 * {{ binomial_tail(2, 'two_in_three_window', 'near_share') }})
         end as two_in_three_strength,
         case
             when is_four_in_five
-                then -log10(2 * (5 * power(zone_share, 4) * (1 - zone_share) + power(zone_share, 5)))
+                then -log10(2 * {{ binomial_tail('four_in_five_points', 'four_in_five_window', 'zone_share') }})
         end as four_in_five_strength,
         case
             when is_alternating
@@ -144,12 +142,7 @@ strengths as (
 )
 
 select
-    last_phases.series_id,
-    last_phases.rule_set_id,
-    last_phases.measure_id,
-    last_phases.organisation_code,
-    last_phases.unit_code,
-    last_phases.stratum,
+    {{ spc_chart_columns('last_phases') }},
     last_phases.is_chosen,
     last_phases.chart_type,
     last_phases.phase,

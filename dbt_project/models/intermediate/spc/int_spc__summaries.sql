@@ -78,12 +78,7 @@ totals as (
 )
 
 select
-    charts.series_id,
-    charts.rule_set_id,
-    charts.measure_id,
-    charts.organisation_code,
-    charts.unit_code,
-    charts.stratum,
+    {{ spc_chart_columns('charts') }},
     charts.is_chosen,
     charts.improvement_direction,
     charts.frequency,

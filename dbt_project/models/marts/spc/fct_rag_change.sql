@@ -32,12 +32,7 @@ margins as (
 
 points as (
     select
-        points.series_id,
-        points.rule_set_id,
-        points.measure_id,
-        points.organisation_code,
-        points.unit_code,
-        points.stratum,
+        {{ spc_chart_columns('points') }},
         points.period_start,
         points.phase,
         points.value,
@@ -86,12 +81,7 @@ beside_the_last as (
 )
 
 select
-    series_id,
-    rule_set_id,
-    measure_id,
-    organisation_code,
-    unit_code,
-    stratum,
+    {{ spc_chart_columns() }},
     period_start,
     previous_period_start,
     previous_colour,

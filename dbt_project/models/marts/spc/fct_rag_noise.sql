@@ -9,11 +9,7 @@ clock as (
 
 series as (
     select
-        series_id,
-        measure_id,
-        organisation_code,
-        unit_code,
-        stratum
+        {{ series_columns() }}
     from {{ ref('int_spc__summaries') }}
     where is_chosen and target is not null
 ),
@@ -29,11 +25,7 @@ changes as (
 
 by_series as (
     select
-        series.series_id,
-        series.measure_id,
-        series.organisation_code,
-        series.unit_code,
-        series.stratum,
+        {{ series_columns('series') }},
         count(changes.series_id) as colour_changes,
         count(case when changes.change_reason = 'target_changed' then 1 end) as target_changed,
         count(case when changes.change_reason = 'special_cause' then 1 end) as special_cause,
@@ -46,11 +38,7 @@ by_series as (
 levels as (
     select
         'series' as level_name,
-        series_id,
-        measure_id,
-        organisation_code,
-        unit_code,
-        stratum,
+        {{ series_columns() }},
         1 as series,
         colour_changes,
         target_changed,
@@ -92,11 +80,7 @@ levels as (
 select
     {{ surrogate_key(['levels.level_name', 'levels.organisation_code', 'levels.series_id']) }} as rag_noise_id,
     levels.level_name,
-    levels.series_id,
-    levels.measure_id,
-    levels.organisation_code,
-    levels.unit_code,
-    levels.stratum,
+    {{ series_columns('levels') }},
     clock.from_date,
     clock.as_of_date,
     cast(levels.series as bigint) as series,

@@ -18,24 +18,14 @@ measures as (
 
 charts as (
     select
-        series_id,
-        rule_set_id,
-        measure_id,
-        organisation_code,
-        unit_code,
-        stratum
+        {{ spc_chart_columns() }}
     from {{ ref('int_spc__summaries') }}
     where is_chosen
 ),
 
 suggested as (
     select
-        charts.series_id,
-        charts.rule_set_id,
-        charts.measure_id,
-        charts.organisation_code,
-        charts.unit_code,
-        charts.stratum,
+        {{ spc_chart_columns('charts') }},
         measures.project_id,
         changes.chart_type,
         changes.phase,
@@ -110,12 +100,7 @@ cycles as (
 )
 
 select
-    suggested.series_id,
-    suggested.rule_set_id,
-    suggested.measure_id,
-    suggested.organisation_code,
-    suggested.unit_code,
-    suggested.stratum,
+    {{ spc_chart_columns('suggested') }},
     suggested.project_id,
     suggested.chart_type,
     suggested.phase,

@@ -1,12 +1,7 @@
 with
 chances as (
     select
-        series_id,
-        rule_set_id,
-        measure_id,
-        organisation_code,
-        unit_code,
-        stratum,
+        {{ spc_chart_columns() }},
         is_chosen,
         chart_type,
         points,
@@ -60,12 +55,7 @@ ranked as (
 
 -- Benjamini & Hochberg 1995: the smallest share of false signals at which the series would still be listed.
 select
-    series_id,
-    rule_set_id,
-    measure_id,
-    organisation_code,
-    unit_code,
-    stratum,
+    {{ spc_chart_columns() }},
     is_chosen,
     chart_type,
     points,

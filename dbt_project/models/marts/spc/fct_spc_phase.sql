@@ -71,12 +71,7 @@ limited as (
 )
 
 select
-    phases.series_id,
-    phases.rule_set_id,
-    phases.measure_id,
-    phases.organisation_code,
-    phases.unit_code,
-    phases.stratum,
+    {{ spc_chart_columns('phases') }},
     phases.is_chosen,
     phases.chart_type,
     phases.chart_reason,

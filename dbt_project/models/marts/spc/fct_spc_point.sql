@@ -11,9 +11,9 @@
 {%- set from_it = 'rows between current row and unbounded following' -%}
 {%- set after_it = 'rows between 1 following and unbounded following' -%}
 {%- set after_next = 'rows between 2 following and unbounded following' %}
-{%- set phase_columns = spc_series_columns() + [
-    'rule_set_id', 'is_chosen', 'improvement_direction', 'chart_type', 'phase', 'scale', 'transform_exponent', 'is_near_floored',
-    'lowest_line', 'highest_line', 'limit_centre', 'centre', 'last_counted_start', 'limit_sigmas', 'near_limit_sigmas',
+{%- set phase_columns = [
+    'is_chosen', 'improvement_direction', 'chart_type', 'phase', 'scale', 'transform_exponent', 'is_near_floored', 'lowest_line',
+    'highest_line', 'limit_centre', 'centre', 'last_counted_start', 'limit_sigmas', 'near_limit_sigmas',
     'shift_length', 'shift_tie', 'trend_length', 'trend_tie', 'trend_direction', 'two_in_three_window',
     'two_in_three_third_point', 'alternating_length', 'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank',
     'two_in_three_rank', 'shift_rank', 'four_in_five_rank', 'avoiding_rank', 'alternating_rank', 'hugging_rank', 'conflict'
@@ -119,6 +119,7 @@ stretches as (
 ruled as (
     select
         stretches.*,
+        {{ spc_chart_columns('phases') }},
         {{ prefixed(phase_columns, 'phases') | join(',\n        ') }},
         coalesce(bridged_runs.run_length, case when phases.shift_tie = 'break' then stretches.run_length end, 0)
             as run_length_here,
@@ -267,12 +268,7 @@ typed as (
 )
 
 select
-    typed.series_id,
-    typed.rule_set_id,
-    typed.measure_id,
-    typed.organisation_code,
-    typed.unit_code,
-    typed.stratum,
+    {{ spc_chart_columns('typed') }},
     typed.period_start,
     typed.period_end,
     typed.is_chosen,

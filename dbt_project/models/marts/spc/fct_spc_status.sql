@@ -25,12 +25,7 @@ judged as (
 )
 
 select
-    series_id,
-    rule_set_id,
-    measure_id,
-    organisation_code,
-    unit_code,
-    stratum,
+    {{ spc_chart_columns() }},
     is_chosen,
     chart_type,
     chart_reason,

@@ -1,3 +1,13 @@
+{#- Kept from night to night: of a changed series, or a changed project, the row is made anew. -#}
+{{ config(
+    materialized='incremental' if target.type == 'duckdb' else 'table',
+    incremental_strategy='append' if target.type == 'duckdb' else none,
+    on_schema_change='fail',
+    pre_hook="{{ spc_forget_changed(has_projects=true) }}",
+    post_hook="{{ record_watermark() }}"
+) }}
+{%- set watermark = spc_watermark() -%}
+{%- set up_to = 'rows between unbounded preceding and current row' %}
 with
 measures as (
     select
@@ -31,12 +41,7 @@ cycles as (
 
 points as (
     select
-        points.series_id,
-        points.rule_set_id,
-        points.measure_id,
-        points.organisation_code,
-        points.unit_code,
-        points.stratum,
+        {{ spc_chart_columns('points') }},
         points.phase,
         points.place_in_phase,
         points.period_start,
@@ -46,10 +51,25 @@ points as (
         points.is_shift,
         points.is_trend,
         points.is_two_in_three,
-        points.is_four_in_five
+        points.is_four_in_five,
+        rule_sets.shift_length,
+        rule_sets.trend_length,
+        rule_sets.two_in_three_window,
+        rule_sets.four_in_five_points,
+        rule_sets.four_in_five_window
     from {{ ref('fct_spc_point') }} as points
     inner join measures on points.measure_id = measures.measure_id
-    where points.is_chosen and points.place_in_phase is not null and points.value is not null
+    inner join {{ ref('dim_rule_set') }} as rule_sets on points.rule_set_id = rule_sets.rule_set_id
+    where
+        points.is_chosen
+        and points.place_in_phase is not null
+        and points.value is not null
+        {%- if watermark is not none %}
+        and (
+            points.series_id in (select series_id from {{ ref('int_spc__changed_series') }})
+            or measures.project_id in ({{ spc_touched_projects(watermark) }})
+        )
+        {%- endif %}
 ),
 
 -- How much of each pattern there is so far: a chart shows it only when it is complete.
@@ -57,48 +77,37 @@ so_far as (
     select
         *,
         place_in_phase - coalesce(
-            max(case when not is_shift then place_in_phase end) over up_to_here, 0
+            {{ last_given('case when not is_shift then place_in_phase end') }} over (in_phase {{ up_to }}), 0
         ) as shift_points,
         place_in_phase - coalesce(
-            max(case when not is_trend then place_in_phase end) over up_to_here, 0
+            {{ last_given('case when not is_trend then place_in_phase end') }} over (in_phase {{ up_to }}), 0
         ) as trend_points,
-        sum(case when is_two_in_three then 1 else 0 end) over (
-            partition by series_id, phase order by place_in_phase nulls last rows between 2 preceding and current row
-        ) as of_last_three,
-        sum(case when is_four_in_five then 1 else 0 end) over (
-            partition by series_id, phase order by place_in_phase nulls last rows between 4 preceding and current row
-        ) as of_last_five
+        {{ over_so_many('count(case when is_two_in_three then 1 end)', 'two_in_three_window', 'preceding', 'in_phase') }}
+            as near_so_far,
+        {{ over_so_many('count(case when is_four_in_five then 1 end)', 'four_in_five_window', 'preceding', 'in_phase') }}
+            as beyond_zone_so_far
     from points
-    window up_to_here as (
-        partition by series_id, phase
-        order by place_in_phase nulls last
-        rows between unbounded preceding and current row
-    )
+    window in_phase as (partition by series_id, phase order by place_in_phase nulls last)
 ),
 
 completed as (
     select
-        so_far.*,
-        so_far.point_type = 'improvement'
+        *,
+        point_type = 'improvement'
         and (
-            so_far.is_outside
-            or (so_far.is_shift and so_far.shift_points >= rule_sets.shift_length)
-            or (so_far.is_trend and so_far.trend_points >= rule_sets.trend_length)
-            or (so_far.is_two_in_three and so_far.of_last_three >= 2)
-            or (so_far.is_four_in_five and so_far.of_last_five >= 4)
+            is_outside
+            or (is_shift and shift_points >= shift_length)
+            or (is_trend and trend_points >= trend_length)
+            -- A pair, as the rule's name says.
+            or (is_two_in_three and near_so_far > 1)
+            or (is_four_in_five and beyond_zone_so_far >= four_in_five_points)
         ) as is_complete
     from so_far
-    inner join {{ ref('dim_rule_set') }} as rule_sets on so_far.rule_set_id = rule_sets.rule_set_id
 ),
 
 signalled as (
     select
-        completed.series_id,
-        completed.rule_set_id,
-        completed.measure_id,
-        completed.organisation_code,
-        completed.unit_code,
-        completed.stratum,
+        {{ spc_chart_columns('completed') }},
         measures.project_id,
         measures.family,
         projects.begun_on,
@@ -111,12 +120,7 @@ signalled as (
     inner join projects on measures.project_id = projects.project_id
     where completed.period_end >= projects.begun_on
     group by
-        completed.series_id,
-        completed.rule_set_id,
-        completed.measure_id,
-        completed.organisation_code,
-        completed.unit_code,
-        completed.stratum,
+        {{ spc_chart_columns('completed') }},
         measures.project_id,
         measures.family,
         projects.begun_on
@@ -158,3 +162,10 @@ select
 from signalled
 inner join projects on signalled.project_id = projects.project_id
 left join cycles on signalled.project_id = cycles.project_id
+{#- Referred to in both branches, so that dbt knows of them while it parses. #}
+-- depends_on: {{ ref('int_spc__changed_series') }}
+-- depends_on: {{ ref('int_projects__versioned') }}
+-- depends_on: {{ ref('int_pdsa_cycles__versioned') }}
+-- depends_on: {{ ref('stg_lake__projects') }}
+-- depends_on: {{ ref('stg_lake__pdsa_cycles') }}
+-- depends_on: {{ ref('int_loads__standing') }}
