@@ -41,7 +41,7 @@ types: setup ## type check
 	$(DEV) pyright
 
 benchmarks: setup ## how fast, against a peer in the same run (minutes)
-	$(DEV) pytest tests/benchmarks -s
+	$(DEV) --group benchmark pytest tests/benchmarks -s
 
 browser: ## open the pages of QI_HOME (or QI_SITE) in Chromium; needs Chromium, Node and npm
 	npm ci --prefix tests/browser --no-fund --no-audit --silent

@@ -5,6 +5,7 @@
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -234,9 +235,8 @@ def _chart(series: pd.DataFrame) -> pd.DataFrame:
 
 def pyqicharts_tables(watch: Watch, points: Path, folder: Path) -> int:
     """The table of an XmR chart with its signals for each series, drawing nothing."""
-    # Only the group `benchmark` of the project's dependencies brings it.
-    from pyqicharts import qic_table
-
+    # Only the group `benchmark` of the project's dependencies brings it, and so not every check of types.
+    qic_table = import_module("pyqicharts").qic_table
     frame = pd.read_parquet(points, columns=["series_id", "period_start", "value"])
     with watch.stage(WHOLE):
         charts = [
