@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- The tests by zones of one sigma and by alternation, for rule sets that have them (Nelson 1984, tests 4 and 6
 -- to 8; Western Electric 1956, test 3).
+{%- set window = 'four_in_five_window' -%}
 {%- set up_to = 'rows between unbounded preceding and current row' -%}
 {%- set from_it = 'rows between current row and unbounded following' -%}
 {%- set after_it = 'rows between 1 following and unbounded following' -%}
@@ -16,9 +17,9 @@ points as (
         four_in_five_points,
         four_in_five_window,
         step * lag(step) over in_phase = -1 as turns,
-        {{ over_so_many('count(case when beyond_zone = 1 then 1 end)', 'four_in_five_window', 'preceding', 'in_phase') }}
+        {{ over_so_many('count(case when beyond_zone = 1 then 1 end)', window, 'preceding', 'in_phase') }} -- noqa: PRS
             as high_of_five,
-        {{ over_so_many('count(case when beyond_zone = -1 then 1 end)', 'four_in_five_window', 'preceding', 'in_phase') }}
+        {{ over_so_many('count(case when beyond_zone = -1 then 1 end)', window, 'preceding', 'in_phase') }} -- noqa: PRS
             as low_of_five
     from {{ ref('int_spc__sides') }}
     where has_zone_tests and is_counted
@@ -28,8 +29,8 @@ points as (
 stretches as (
     select
         *,
-        {{ over_so_many('max(high_of_five)', 'four_in_five_window', 'following', 'in_phase') }} as most_high_of_five,
-        {{ over_so_many('max(low_of_five)', 'four_in_five_window', 'following', 'in_phase') }} as most_low_of_five,
+        {{ over_so_many('max(high_of_five)', window, 'following', 'in_phase') }} as most_high_of_five, -- noqa: PRS
+        {{ over_so_many('max(low_of_five)', window, 'following', 'in_phase') }} as most_low_of_five, -- noqa: PRS
         max(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ up_to }}) as hugs_after,
         min(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ from_it }}) as hugs_until,
         max(case when coalesce(beyond_zone, 0) = 0 then place end) over (in_phase {{ up_to }}) as avoids_after,

@@ -41,22 +41,18 @@ neighbourhoods as (
         step,
         nearness,
         {%- for name, side in [('high', 1), ('low', -1)] %}
-        {{ last_given('case when side is distinct from ' ~ side ~ ' then place end') }} over (in_phase {{ up_to }})
-            as {{ name }}_after,
-        {{ first_given('case when side is distinct from ' ~ side ~ ' then place end') }} over (in_phase {{ from_it }})
-            as {{ name }}_until,
-        {{ last_given('case when nearness = ' ~ 2 * side ~ ' then place end') }} over (in_phase {{ before_it }})
-            as {{ name }}_near_before,
-        {{ first_given('case when nearness = ' ~ 2 * side ~ ' then place end') }} over (in_phase {{ after_it }})
-            as {{ name }}_near_after,
+        {%- set other = 'case when side is distinct from ' ~ side ~ ' then place end' %}
+        {%- set near = 'case when nearness = ' ~ 2 * side ~ ' then place end' %}
+        {{ last_given(other) }} over (in_phase {{ up_to }}) as {{ name }}_after,
+        {{ first_given(other) }} over (in_phase {{ from_it }}) as {{ name }}_until,
+        {{ last_given(near) }} over (in_phase {{ before_it }}) as {{ name }}_near_before,
+        {{ first_given(near) }} over (in_phase {{ after_it }}) as {{ name }}_near_after,
         {%- endfor %}
         {%- for name, step in [('rises', 1), ('falls', -1)] %}
-        {{ last_given('case when step is distinct from ' ~ step ~ ' then place end') }} over (in_phase {{ up_to }})
-            as {{ name }}_from,
-        {{ first_given('case when step is distinct from ' ~ step ~ ' then place end') }} over (in_phase {{ after_it }})
-            as {{ name }}_until,
-        {{ first_given('case when step is distinct from ' ~ step ~ ' then place end') }} over (in_phase {{ after_next }})
-            as next_{{ name }}_until,
+        {%- set other = 'case when step is distinct from ' ~ step ~ ' then place end' %}
+        {{ last_given(other) }} over (in_phase {{ up_to }}) as {{ name }}_from,
+        {{ first_given(other) }} over (in_phase {{ after_it }}) as {{ name }}_until,
+        {{ first_given(other) }} over (in_phase {{ after_next }}) as next_{{ name }}_until,
         {%- endfor %}
         lead(step) over in_phase as next_step
     from {{ ref('int_spc__sides') }}

@@ -7,8 +7,16 @@
     post_hook="{{ record_watermark() }}"
 ) }}
 {%- set watermark = spc_watermark() -%}
+{%- set near = 'count(case when is_two_in_three then 1 end)' -%}
+{%- set beyond_zone = 'count(case when is_four_in_five then 1 end)' -%}
 {%- set up_to = 'rows between unbounded preceding and current row' %}
 with
+{%- if watermark is not none %}
+touched_projects as (
+    {{ spc_touched_projects(watermark) }}
+),
+{%- endif %}
+
 measures as (
     select
         measure_id,
@@ -64,12 +72,12 @@ points as (
         points.is_chosen
         and points.place_in_phase is not null
         and points.value is not null
-        {%- if watermark is not none %}
-        and (
-            points.series_id in (select series_id from {{ ref('int_spc__changed_series') }})
-            or measures.project_id in ({{ spc_touched_projects(watermark) }})
-        )
-        {%- endif %}
+        {% if watermark is not none %}
+            and (
+                points.series_id in (select series_id from {{ ref('int_spc__changed_series') }})
+                or measures.project_id in (select project_id from touched_projects)
+            )
+        {% endif %}
 ),
 
 -- How much of each pattern there is so far: a chart shows it only when it is complete.
@@ -82,9 +90,9 @@ so_far as (
         place_in_phase - coalesce(
             {{ last_given('case when not is_trend then place_in_phase end') }} over (in_phase {{ up_to }}), 0
         ) as trend_points,
-        {{ over_so_many('count(case when is_two_in_three then 1 end)', 'two_in_three_window', 'preceding', 'in_phase') }}
+        {{ over_so_many(near, 'two_in_three_window', 'preceding', 'in_phase') }} -- noqa: PRS
             as near_so_far,
-        {{ over_so_many('count(case when is_four_in_five then 1 end)', 'four_in_five_window', 'preceding', 'in_phase') }}
+        {{ over_so_many(beyond_zone, 'four_in_five_window', 'preceding', 'in_phase') }} -- noqa: PRS
             as beyond_zone_so_far
     from points
     window in_phase as (partition by series_id, phase order by place_in_phase nulls last)
