@@ -10,7 +10,7 @@ from pipelines.report.mart import Row, digest, grouped, rows
 from pipelines.report.measures import row_of
 from pipelines.report.site_map import Site, organisation_folder
 from pipelines.report.templates import rendered_rows, template
-from pipelines.report.words import number, short_day, words
+from pipelines.report.words import NOTHING, number, short_day, words
 
 NAMES = (
     "Project", "Organisation", "Directorate", "Status", "Progress", "Method", "Domain", "Involvement",
@@ -25,6 +25,11 @@ select project_id, role, coalesce(staff_group, 'not stated') as staff_group, cou
 from core.bridge_project_member group by all order by project_id, role, staff_group
 """
 LINKS = "select * from core.fct_spread_link order by parent_project_id, child_project_id"
+SCORES = """
+select project_id, self_score, self_scored_on, computed_score, score_gap, missing_evidence, baseline,
+    current_level, target, aim_share_pct
+from maturity.fct_progress_score
+"""
 STAGES = "select value, label from core.vocabulary where vocabulary = 'progress_score' order by sort_order"
 
 
@@ -37,6 +42,7 @@ class Projects:
         links = rows(connection, LINKS)
         self.children = grouped(links, "parent_project_id")
         self.parents = grouped(links, "child_project_id")
+        self.scores = {row["project_id"]: row for row in rows(connection, SCORES)}
         self.by_id = {it["project_id"]: it for it in site.projects}
         self.stages = {float(value): label for value, label in connection.execute(STAGES).fetchall()}
 
@@ -52,8 +58,9 @@ class Projects:
         series = [
             row_of(self.site, each, ROOT) for each in self.site.series_of_project.get(it["project_id"], [])
         ]
-        members, cycles = self.members.get(it["project_id"]), self.site.cycles.get(it["project_id"])
-        return digest(shown, names, series, members, cycles)
+        project_id = it["project_id"]
+        members, cycles = self.members.get(project_id), self.site.cycles.get(project_id)
+        return digest(shown, names, series, members, cycles, self.scores.get(project_id))
 
     def _links(self, it: Row) -> list[tuple[str, str, Row]]:
         spread = self.children.get(it["project_id"], [])
@@ -97,6 +104,10 @@ class Projects:
                 "cycles": site.cycles.get(it["project_id"], []),
                 "links": [self._linked(link) for link in self._links(it)],
                 "evidence": evidence(it),
+                "score": self.scores.get(it["project_id"]),
+                "computed": self.stage({"progress_score": self.scores[it["project_id"]]["computed_score"]})
+                if it["project_id"] in self.scores
+                else NOTHING,
             }
         )
 

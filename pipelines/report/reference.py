@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import duckdb
 
-from pipelines.report.mart import grouped, rows
+from pipelines.report.mart import Row, grouped, rows
 from pipelines.report.sentence import WARNINGS
 from pipelines.report.site_map import Site
 from pipelines.report.templates import template
@@ -31,8 +31,8 @@ ICONS = ("improvement_high", "improvement_low", "concern_high", "concern_low", "
 HIDDEN = ("rule_set_id", "rule_set_name", "description", "citation")
 
 
-def method_page(site: Site) -> tuple[str, str]:
-    """Address and text of the page on rule sets, icons and warnings."""
+def method_page(site: Site, catalogue: dict[str, list[Row]]) -> tuple[str, str]:
+    """Address and text of the page on rule sets, icons, warnings and metrics. `catalogue`: by schema."""
     rule_sets = [
         rule_set
         | {
@@ -51,6 +51,7 @@ def method_page(site: Site) -> tuple[str, str]:
             "trail": [],
             "rule_sets": rule_sets,
             "icons": ICONS,
+            "chapters": [(words(schema), metrics) for schema, metrics in catalogue.items()],
             "warnings": sorted((words(code), text) for code, text in WARNINGS.items()),
         }
     )

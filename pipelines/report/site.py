@@ -19,6 +19,7 @@ import duckdb
 from pipelines.mart.warehouse import reading
 from pipelines.report import mart, series
 from pipelines.report.measures import measure_pages
+from pipelines.report.metrics import Metrics
 from pipelines.report.overview import Overview
 from pipelines.report.projects import Projects
 from pipelines.report.quality import quality_page
@@ -195,10 +196,12 @@ def _short_pages(
 ) -> Iterator[tuple[str, str]]:
     """Address and text of everything else."""
     overview = Overview(site, projects, connection)
+    metrics = Metrics(site, connection)
     for organisation_code in (None, *site.organisations):
         yield overview.page(organisation_code)
         yield from measure_pages(site, organisation_code)
         yield from projects.listing_pages(organisation_code)
+        yield from metrics.pages(organisation_code)
     yield quality_page(site, connection)
-    yield method_page(site)
+    yield method_page(site, metrics.catalogue)
     yield from dictionary_pages(site, connection)

@@ -18,6 +18,8 @@ NAVIGATION = (
     ("index.html", "Overview"),
     ("measures.html", "Measures"),
     ("projects.html", "Projects"),
+    ("maturity.html", "Maturity"),
+    ("outcomes.html", "Outcomes"),
     ("quality.html", "Data quality"),
     ("method.html", "Method"),
     ("dictionary.html", "Data dictionary"),

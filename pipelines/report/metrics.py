@@ -1,0 +1,216 @@
+"""Maturity and outcomes: every metric of the catalogue with its values, intervals, denominators and caveats.
+
+Belongs here: laying out what `maturity.fct_metric` and `outcomes.fct_metric` hold. Does not belong here: any
+metric; a new one of the catalogue appears by itself. What the catalogue calls local stands on its own
+organisation's page and nowhere else.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from math import log
+
+import duckdb
+
+from pipelines.report.mart import Row, grouped, rows
+from pipelines.report.site_map import Site, organisation_folder
+from pipelines.report.templates import template
+from pipelines.report.words import NOTHING, number, places_for, short_day, stratum_words, words
+
+CHAPTERS = {
+    "maturity": ("Maturity", "How well the organisation has made improvement its way of working."),
+    "outcomes": ("Outcomes", "What the improvement work has come to, and how sure that is."),
+}
+WITHHELD = {
+    "small_number": "withheld: a small number of people",
+    "secondary": "withheld: it would give a small number away",
+    "below_minimum_n": "withheld: too few to say",
+    "low_response": "withheld: too few answered",
+    "local_only": "for the organisation only",
+}
+PERIODS_SHOWN = 6
+WIDTH, MARGIN = 180, 6
+VALUES = """
+select fact.*, coalesce(measure.measure_name, fact.measure_id) as measure_name
+from {schema}.fct_metric as fact
+left join core.dim_measure as measure on fact.measure_id = measure.measure_id and measure.is_latest
+order by metric_id, organisation_code nulls first, measure_name nulls first, period_start desc nulls last,
+    stratum
+"""
+
+
+class Metrics:
+    """The metrics of a mart, by schema and metric."""
+
+    def __init__(self, site: Site, connection: duckdb.DuckDBPyConnection):
+        self.site = site
+        self.catalogue: dict[str, list[Row]] = {}
+        self.values: dict[str, dict[str, list[Row]]] = {}
+        for schema in CHAPTERS:
+            self.catalogue[schema] = rows(connection, f"select * from {schema}.dim_metric order by metric_id")
+            self.values[schema] = grouped(rows(connection, VALUES.format(schema=schema)), "metric_id")
+        # A metric on metrics names them in its stratum.
+        known = [it for found in self.catalogue.values() for it in found]
+        self._names = {it["metric_id"]: it["metric_name"] for it in known}
+
+    def pages(self, organisation_code: str | None) -> Iterator[tuple[str, str]]:
+        """Address and text of the pages on maturity and on outcomes, of all organisations or of one."""
+        site = self.site
+        folder = f"{organisation_folder(organisation_code)}/" if organisation_code else ""
+        for schema, (title, lede) in CHAPTERS.items():
+            whose = f" of {site.organisations[organisation_code]}" if organisation_code else ""
+            yield (
+                f"{folder}{schema}.html",
+                template("metrics.html.jinja").render(
+                    site.common
+                    | {
+                        "root": "../../" if organisation_code else "",
+                        "here": f"{schema}.html",
+                        "title": f"{title}{whose}",
+                        "lede": lede,
+                        "trail": site.trail(organisation_code, schema)[:2] if organisation_code else [],
+                        "is_all": organisation_code is None,
+                        "schema": schema,
+                        "organisations": [
+                            (f"{organisation_folder(code)}/{schema}.html", name)
+                            for code, name in site.organisations.items()
+                            if code != organisation_code
+                        ],
+                        "metrics": list(self._shown(schema, organisation_code)),
+                    }
+                ),
+            )
+
+    def _shown(self, schema: str, organisation_code: str | None) -> Iterator[Row]:
+        """The metrics that have a value to show to whoever reads the page."""
+        for metric in self.catalogue[schema]:
+            found = [
+                value
+                for value in self.values[schema].get(metric["metric_id"], [])
+                if _may_be_shown(metric, value, organisation_code)
+            ]
+            found = _latest(found)
+            if found:
+                yield metric | self._table(metric, found)
+
+    def _table(self, metric: Row, found: list[Row]) -> Row:
+        figures = [
+            value[name] for value in found for name in ("value", "lower", "upper") if value[name] is not None
+        ]
+        is_share = metric["unit"] == "share"
+        places = 1 if is_share else places_for(figures)
+        scale = Scale(figures, metric["unit"])
+        table = [
+            {
+                "organisation": self._whose(value["organisation_code"]),
+                "measure": value["measure_name"],
+                "group": self._names.get(value["stratum"]) or stratum_words(value["stratum"]),
+                "period": period_of(value["period_start"], value["period_end"]),
+                "value": _withheld(value) or _figure(value["value"], places, is_share),
+                "interval": _interval(value, places, is_share),
+                "of": _of(value),
+                "picture": scale.picture(value),
+            }
+            for value in found
+        ]
+        return {
+            "table": table,
+            "unit_words": "%" if is_share else metric["unit"],
+            "ends": scale.ends(places, is_share),
+            "has": {name: any(row[name] for row in table) for name in ("measure", "group", "interval")},
+            "has_several": len({row["organisation"] for row in table}) > 1,
+        }
+
+    def _whose(self, code: str | None) -> str:
+        return "All together" if code is None else self.site.organisations.get(code, code)
+
+
+class Scale:
+    """One axis for all rows of a table, so that their pictures can be compared: a forest plot in a table.
+    Ratios are drawn on a logarithmic axis with 1 marked, differences with 0."""
+
+    def __init__(self, figures: list[float], unit: str):
+        self._is_log = unit == "ratio" and all(figure > 0 for figure in figures)
+        ends = [*figures, 1.0] if self._is_log else [*figures, 0.0]
+        if unit == "share" and min(ends) >= 0 and max(ends) <= 1:
+            ends = [0.0, 1.0]
+        self.low, self.high = min(ends), max(ends)
+        self._mark = 1.0 if self._is_log else 0.0
+
+    def _x(self, figure: float) -> float:
+        low, high, place = (log(each) if self._is_log else each for each in (self.low, self.high, figure))
+        return round(MARGIN + (WIDTH - 2 * MARGIN) * ((place - low) / (high - low) if high > low else 0.5), 1)
+
+    def picture(self, value: Row) -> Row | None:
+        """Where the dot and the ends of the line are; none for what has no value."""
+        if value["value"] is None:
+            return None
+        bounds = (value["lower"], value["upper"])
+        return {
+            "dot": self._x(value["value"]),
+            "mark": self._x(self._mark),
+            "line": None if None in bounds else [self._x(bound) for bound in bounds],
+        }
+
+    def ends(self, places: int, is_share: bool) -> tuple[str, str]:
+        """The figures at both ends of the axis."""
+        return _figure(self.low, places, is_share), _figure(self.high, places, is_share)
+
+
+def _may_be_shown(metric: Row, value: Row, organisation_code: str | None) -> bool:
+    if organisation_code is None:
+        return metric["access"] != "local"
+    is_own = value["organisation_code"] == organisation_code
+    return is_own or (value["organisation_code"] is None and metric["access"] != "local")
+
+
+def _latest(found: list[Row]) -> list[Row]:
+    """What is of the last periods, or of no period."""
+    periods = sorted({value["period_start"] for value in found if value["period_start"]}, reverse=True)
+    kept = set(periods[:PERIODS_SHOWN])
+    return [value for value in found if value["period_start"] is None or value["period_start"] in kept]
+
+
+def period_of(start: date | None, end: date | None) -> str:
+    """`Nov 2026`, `2025/26` for a financial year, `1 Jan 2026 to 31 Mar 2026`, `until 31 Oct 2026`."""
+    if start is None:
+        return f"until {short_day(end)}"
+    if end is None:
+        return f"from {short_day(start)}"
+    if (start.month, start.day, end.month, end.day) == (4, 1, 3, 31) and end.year == start.year + 1:
+        return f"{start.year}/{end.year % 100:02}"
+    if (start.year, start.month) == (end.year, end.month):
+        return f"{start:%b %Y}"
+    return f"{short_day(start)} to {short_day(end)}"
+
+
+def _figure(figure: float | None, places: int, is_share: bool) -> str:
+    if figure is None:
+        return NOTHING
+    return f"{number(100 * figure, places)}%" if is_share else number(figure, places)
+
+
+def _withheld(value: Row) -> str:
+    """Why there is no value; empty when there is one. What is withheld has no figure anywhere in the row."""
+    if not value["is_suppressed"] and value["value"] is not None:
+        return ""
+    reason = value["suppression_reason"]
+    return WITHHELD.get(reason, words(reason).lower()) if reason else NOTHING
+
+
+def _interval(value: Row, places: int, is_share: bool) -> str:
+    if _withheld(value) or value["lower"] is None or value["upper"] is None:
+        return ""
+    return f"{_figure(value['lower'], places, is_share)} to {_figure(value['upper'], places, is_share)}"
+
+
+def _of(value: Row) -> str:
+    """Numerator and denominator, or how many observations."""
+    if _withheld(value):
+        return ""
+    if value["numerator"] is not None and value["denominator"] is not None:
+        return f"{_count(value['numerator'])} of {_count(value['denominator'])}"
+    return f"n = {_count(value['n'])}" if value["n"] is not None else ""
+
+
+def _count(amount: float) -> str:
+    return number(amount, 0 if amount == int(amount) else 1)
