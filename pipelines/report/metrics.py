@@ -27,8 +27,12 @@ WITHHELD = {
     "low_response": "withheld: too few answered",
     "local_only": "for the organisation only",
 }
-PERIODS_SHOWN = 6
+# So many periods, unless that gives a page more rows than it should have: then fewer, and at last fewer rows.
+PERIODS_SHOWN = (6, 3, 1)
+ROWS_ON_A_PAGE = 380
 WIDTH, MARGIN = 180, 6
+# Metrics of two units: which strata have the second.
+SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ("limits",)}
 VALUES = """
 select fact.*, coalesce(measure.measure_name, fact.measure_id) as measure_name
 from {schema}.fct_metric as fact
@@ -82,40 +86,44 @@ class Metrics:
 
     def _shown(self, schema: str, organisation_code: str | None) -> Iterator[Row]:
         """The metrics that have a value to show to whoever reads the page."""
-        for metric in self.catalogue[schema]:
-            found = [
+        visible = {
+            metric["metric_id"]: [
                 value
                 for value in self.values[schema].get(metric["metric_id"], [])
                 if _may_be_shown(metric, value, organisation_code)
             ]
-            found = _latest(found)
-            if found:
-                yield metric | self._table(metric, found)
+            for metric in self.catalogue[schema]
+        }
+        chosen = _fitting([found for found in visible.values() if found])
+        for metric in self.catalogue[schema]:
+            if visible[metric["metric_id"]]:
+                found = chosen.pop(0)
+                hidden = len(visible[metric["metric_id"]]) - len(found)
+                yield metric | self._table(metric, found) | {"hidden": hidden}
 
     def _table(self, metric: Row, found: list[Row]) -> Row:
-        figures = [
-            value[name] for value in found for name in ("value", "lower", "upper") if value[name] is not None
-        ]
-        is_share = metric["unit"] == "share"
-        places = 1 if is_share else places_for(figures)
-        scale = Scale(figures, metric["unit"])
+        units = [_unit_of(metric, value) for value in found]
+        scales = {
+            unit: Scale([value for value, its in zip(found, units, strict=True) if its == unit], unit)
+            for unit in dict.fromkeys(units)
+        }
         table = [
             {
                 "organisation": self._whose(value["organisation_code"]),
                 "measure": value["measure_name"],
                 "group": self._names.get(value["stratum"]) or stratum_words(value["stratum"]),
                 "period": period_of(value["period_start"], value["period_end"]),
-                "value": _withheld(value) or _figure(value["value"], places, is_share),
-                "interval": _interval(value, places, is_share),
+                "value": _withheld(value) or scales[unit].figure(value["value"]),
+                "interval": _interval(value, scales[unit]),
                 "of": _of(value),
-                "picture": scale.picture(value),
+                "picture": scales[unit].picture(value),
             }
-            for value in found
+            for value, unit in zip(found, units, strict=True)
         ]
         return {
             "table": table,
-            "unit_words": "%" if is_share else metric["unit"],
-            "ends": scale.ends(places, is_share),
+            "unit_words": metric["unit"].replace("share", "%"),
+            "ends": next(iter(scales.values())).ends if len(scales) == 1 else ("", ""),
             "has": {name: any(row[name] for row in table) for name in ("measure", "group", "interval")},
             "has_several": len({row["organisation"] for row in table}) > 1,
         }
@@ -128,10 +136,14 @@ class Scale:
     """One axis for all rows of a table, so that their pictures can be compared: a forest plot in a table.
     Ratios are drawn on a logarithmic axis with 1 marked, differences with 0."""
 
-    def __init__(self, figures: list[float], unit: str):
+    def __init__(self, found: list[Row], unit: str):
+        bounds = [value[name] for value in found for name in ("value", "lower", "upper")]
+        figures = [figure for figure in bounds if figure is not None]
+        self._is_share = unit == "share"
+        self._places = 1 if self._is_share else 2 if unit == "ratio" else places_for(figures)
         self._is_log = unit == "ratio" and all(figure > 0 for figure in figures)
         ends = [*figures, 1.0] if self._is_log else [*figures, 0.0]
-        if unit == "share" and min(ends) >= 0 and max(ends) <= 1:
+        if self._is_share and min(ends) >= 0 and max(ends) <= 1:
             ends = [0.0, 1.0]
         self.low, self.high = min(ends), max(ends)
         self._mark = 1.0 if self._is_log else 0.0
@@ -151,9 +163,22 @@ class Scale:
             "line": None if None in bounds else [self._x(bound) for bound in bounds],
         }
 
-    def ends(self, places: int, is_share: bool) -> tuple[str, str]:
+    @property
+    def ends(self) -> tuple[str, str]:
         """The figures at both ends of the axis."""
-        return _figure(self.low, places, is_share), _figure(self.high, places, is_share)
+        return self.figure(self.low), self.figure(self.high)
+
+    def figure(self, figure: float | None) -> str:
+        """A figure in the unit of the axis."""
+        if figure is None:
+            return NOTHING
+        return f"{number(100 * figure, self._places)}%" if self._is_share else number(figure, self._places)
+
+
+def _unit_of(metric: Row, value: Row) -> str:
+    first, _, second = metric["unit"].partition("; ")
+    has_second = any(part in value["stratum"] for part in SECOND_UNIT.get(metric["metric_id"], ()))
+    return second if second and has_second else first
 
 
 def _may_be_shown(metric: Row, value: Row, organisation_code: str | None) -> bool:
@@ -163,10 +188,20 @@ def _may_be_shown(metric: Row, value: Row, organisation_code: str | None) -> boo
     return is_own or (value["organisation_code"] is None and metric["access"] != "local")
 
 
-def _latest(found: list[Row]) -> list[Row]:
+def _fitting(metrics: list[list[Row]]) -> list[list[Row]]:
+    """The rows of each metric that a page of bounded size can show."""
+    for periods in PERIODS_SHOWN:
+        shown = [_latest(found, periods) for found in metrics]
+        if sum(map(len, shown)) <= ROWS_ON_A_PAGE:
+            return shown
+    most = max(ROWS_ON_A_PAGE // len(metrics), 1)
+    return [found[:most] for found in shown]
+
+
+def _latest(found: list[Row], amount: int) -> list[Row]:
     """What is of the last periods, or of no period."""
     periods = sorted({value["period_start"] for value in found if value["period_start"]}, reverse=True)
-    kept = set(periods[:PERIODS_SHOWN])
+    kept = set(periods[:amount])
     return [value for value in found if value["period_start"] is None or value["period_start"] in kept]
 
 
@@ -183,12 +218,6 @@ def period_of(start: date | None, end: date | None) -> str:
     return f"{short_day(start)} to {short_day(end)}"
 
 
-def _figure(figure: float | None, places: int, is_share: bool) -> str:
-    if figure is None:
-        return NOTHING
-    return f"{number(100 * figure, places)}%" if is_share else number(figure, places)
-
-
 def _withheld(value: Row) -> str:
     """Why there is no value; empty when there is one. What is withheld has no figure anywhere in the row."""
     if not value["is_suppressed"] and value["value"] is not None:
@@ -197,10 +226,10 @@ def _withheld(value: Row) -> str:
     return WITHHELD.get(reason, words(reason).lower()) if reason else NOTHING
 
 
-def _interval(value: Row, places: int, is_share: bool) -> str:
+def _interval(value: Row, scale: Scale) -> str:
     if _withheld(value) or value["lower"] is None or value["upper"] is None:
         return ""
-    return f"{_figure(value['lower'], places, is_share)} to {_figure(value['upper'], places, is_share)}"
+    return f"{scale.figure(value['lower'])} to {scale.figure(value['upper'])}"
 
 
 def _of(value: Row) -> str:

@@ -96,7 +96,7 @@ def stratum_words(stratum: str | None) -> str:
         return ""
     found = re.fullmatch(r"quintile_([1-5])", stratum or "")
     if not found:
-        return words(stratum)
+        return words((stratum or "").replace("big_i", "Big I").replace("little_i", "little i"))
     most = {"1": " (most deprived)", "5": " (least deprived)"}.get(found[1], "")
     return f"Deprivation quintile {found[1]}{most}"
 

@@ -84,6 +84,7 @@ def mart_file(demo_night, tmp_path_factory) -> Path:
 def site(mart_file: Path, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipelines.report.listing.BYTES_A_PAGE", 8_000)
+        patch.setattr("pipelines.report.metrics.ROWS_ON_A_PAGE", 10_000)
         return build_site(mart_file, tmp_path_factory.mktemp("report") / "site").folder
 
 
@@ -238,6 +239,55 @@ def test_numbers_kept_for_improvement_stay_on_their_organisations_pages(site, ma
         assert not any(each in script.read_text(encoding="utf-8") for each in local)
 
 
+VISIBLE = """
+select fact.metric_id, metric.unit = 'share' as is_share, fact.value, fact.lower, fact.upper,
+    fact.is_suppressed, organisation_code
+from {schema}.fct_metric as fact
+inner join {schema}.dim_metric as metric on fact.metric_id = metric.metric_id
+left join core.dim_measure as measure on fact.measure_id = measure.measure_id and measure.is_latest
+where ($code is null and metric.access <> 'local')
+    or fact.organisation_code = $code
+    or (fact.organisation_code is null and metric.access <> 'local')
+qualify period_start is null or dense_rank() over (
+    partition by fact.metric_id, period_start is null order by period_start desc
+) <= 6
+order by fact.metric_id, fact.organisation_code nulls first,
+    coalesce(measure.measure_name, fact.measure_id) nulls first, period_start desc nulls last, stratum
+"""
+
+
+@pytest.mark.parametrize("schema", ["maturity", "outcomes"])
+def test_every_metric_is_the_marts_and_what_is_local_stays_at_home(site, mart_file, schema):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        codes = [None, *read_site(connection).organisations]
+        expected = {
+            code: connection.execute(VISIBLE.format(schema=schema), {"code": code}).fetchall()
+            for code in codes
+        }
+    assert {row[6] for row in expected[None]} - {None}
+    for code, values in expected.items():
+        path = site / f"organisations/{code}/{schema}.html" if code else site / f"{schema}.html"
+        sections = re.findall(r'<h2 id="([MO]\d+)">.*?(<table>.*?</table>)', text_of(path), re.DOTALL)
+        shown = []
+        for metric_id, table in sections:
+            head, *body = Page(table).tables[0]
+            shown += [(metric_id, head, row) for row in body]
+        assert len(shown) == len(values), path
+        for (metric_id, head, row), value in zip(shown, values, strict=True):
+            assert metric_id == value[0]
+            at = next(place for place, name in enumerate(head) if name.startswith("Value"))
+            assert ("%" in row[at]) or not value[1] or value[2] is None, row
+            factor = 100 if "%" in row[at] else 1
+            if value[5] or value[2] is None:
+                assert not re.search(r"\d", row[at]), row
+                assert "Interval" not in head or not row[at + 1]
+                continue
+            assert shows(row[at], value[2] * factor), (row, value)
+            if "Interval" in head and None not in value[3:5]:
+                for text, bound in zip(row[at + 1].split(" to "), value[3:5], strict=True):
+                    assert shows(text, bound * factor), (row, value)
+
+
 def test_what_was_withheld_is_nowhere(changed_mart, tmp_path):
     """A point whose later edition withholds it shows none of its versions, in no kind of file."""
     with duckdb.connect(str(changed_mart)) as connection:
@@ -347,3 +397,20 @@ def test_the_site_follows_its_release_and_survives_a_kill(demo_night, mart_file,
     assert first.resolve() == made
     refresh_site(settings, said.append)
     assert first.resolve().parent.name.startswith("R0000009")
+
+
+def test_a_mart_of_measures_alone_has_its_pages(changed_mart, tmp_path):
+    """As of real files that came without any register: codes stand where names are not known."""
+    with duckdb.connect(str(changed_mart)) as connection:
+        for table in (
+            "core.fct_project", "core.dim_organisation", "core.dim_unit", "core.fct_pdsa_cycle",
+            "core.dim_measure", "maturity.fct_metric", "maturity.fct_progress_score", "outcomes.fct_metric",
+            "spc.fct_signal_rank",
+        ):  # fmt: skip
+            connection.execute(f"delete from {table}")
+    site = build_site(changed_mart, tmp_path / "site").folder
+    assert "No metric has a value yet" in read(site / "maturity.html").text
+    assert "0 active projects" in read(site / "index.html").text
+    for path in site.glob("organisations/*/*.html"):
+        assert all((path.parent / link.partition("#")[0]).exists() for link in links_of(path)), path
+    assert any("ORG-" in read(path).text for path in site.glob("organisations/*/measures.html"))
