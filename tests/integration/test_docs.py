@@ -70,7 +70,8 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/cookbook.md", "docs/data_dictionary.md", "docs/spc_chance.md"]
+    "name",
+    ["README.md", "docs/cookbook.md", "docs/data_dictionary.md", "docs/extracts.md", "docs/spc_chance.md"],
 )
 def test_every_query_on_a_page_runs(demo_night, name):
     home, _ = demo_night
