@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(
         default=5.0, ge=0, description="How long a run waits for another to end."
     )
+    own_organisation: str | None = Field(
+        default=None,
+        description="Code of the organisation whose mart this is: only its local metrics are shown.",
+    )
     alert_webhook: str | None = Field(default=None, description="URL told when a run fails.")
     alert_email_to: str | None = Field(
         default=None, description="Address told when a run fails (needs smtp_host)."

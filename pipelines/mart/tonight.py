@@ -33,6 +33,7 @@ def write_tonight(settings: Settings, run_id: str) -> date:
         {
             "as_of_date": pa.array([as_of_date], pa.date32()),
             "run_id": pa.array([run_id]),
+            "own_organisation_code": pa.array([settings.own_organisation], pa.string()),
             "release_id": pa.array([next_release_id(Lake(settings.lake_path))]),
         }
     )

@@ -142,8 +142,8 @@ def stratified_odds_ratio(tables: list[Table]) -> Estimate:
     from statsmodels.stats.contingency_tables import StratifiedTable
 
     fit: Any = StratifiedTable([table.cells for table in tables])
-    lower, upper = fit.oddsratio_pooled_confint(1 - CONFIDENCE)
     with np.errstate(divide="ignore", invalid="ignore"):
+        lower, upper = fit.oddsratio_pooled_confint(1 - CONFIDENCE)
         homogeneity = fit.test_equal_odds(adjust=True).pvalue if len(tables) > 1 else None
     null = fit.test_null_odds(correction=False)
     return Estimate(

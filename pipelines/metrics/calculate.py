@@ -18,12 +18,14 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.metrics.comparisons import cross_organisation, involvement
+from pipelines.metrics.culture import levels, net_benefit, sickness_by_intensity, tenure, ties
 from pipelines.metrics.places import equity, peers, time_to_signal, variation
 from pipelines.metrics.rows import shaped, to_arrow
 from pipelines.metrics.series import Interruption, has_enough_points, interrupted
 from pipelines.metrics.shares import mean_fidelity, shares
 
 TOGETHER = "*"
+TOO_FEW, LOCAL = "below_minimum_n", "local_only"
 
 MONTH = """
     (
@@ -51,7 +53,128 @@ class Calculation:
 
 
 CALCULATIONS = (
-    Calculation("shares", "select * from in_counts", shares),
+    Calculation(
+        "shares", "select * from in_counts union all by name select * from in_maturity_counts", shares
+    ),
+    Calculation(
+        "levels",
+        """
+        select organisation_code, assessed_on, component, assessor_group, level_rank
+        from in_assessments
+        where unit_code is null
+        order by all
+        """,
+        lambda rows, _: levels(rows),
+    ),
+    Calculation(
+        "tenure",
+        f"""
+        select
+            posts.organisation_code,
+            coalesce(posts.post_level, 'not recorded') as post_level,
+            cast(null as date) as period_start,
+            clock.month_end as period_end,
+            date_diff('day', posts.started_on, coalesce(posts.ended_on, clock.month_start)) as days,
+            posts.ended_on is not null as has_ended
+        from in_posts as posts
+        cross join {MONTH}
+        where posts.holding = 'substantive' and posts.started_on < coalesce(posts.ended_on, clock.month_start)
+        order by all
+        """,
+        lambda rows, _: tenure(rows),
+    ),
+    Calculation(
+        "ties",
+        """
+        select
+            organisation_code,
+            wave,
+            min(surveyed_on) over (partition by wave) as period_start,
+            max(surveyed_on) over (partition by wave) as period_end,
+            organisation_code || '|' || unit_code as from_unit,
+            to_organisation_code || '|' || to_unit_code as to_unit,
+            tie,
+            invited,
+            answered
+        from in_ties
+        order by all
+        """,
+        lambda rows, _: ties(rows),
+    ),
+    Calculation(
+        "net_benefit",
+        """
+        with lines as (
+            select
+                projects.organisation_code,
+                benefits.stage,
+                make_date(
+                    year(benefits.period_start) - if(month(benefits.period_start) < 4, 1, 0), 4, 1
+                ) as period_start,
+                benefits.amount_low - coalesce(benefits.cost, 0) as low,
+                benefits.amount_high - coalesce(benefits.cost, 0) as high,
+                row_number() over (
+                    partition by
+                        projects.organisation_code,
+                        benefits.stage,
+                        benefits.period_start,
+                        coalesce(benefits.measure_id, benefits.benefit_id)
+                    order by benefits.stated_on desc, benefits.benefit_id
+                ) as place
+            from in_benefits as benefits
+            inner join in_projects as projects on benefits.project_id = projects.project_id
+            where benefits.amount_low is not null and benefits.amount_high is not null
+        )
+
+        select
+            organisation_code,
+            stage,
+            period_start,
+            cast(period_start + interval 1 year - interval 1 day as date) as period_end,
+            low,
+            high
+        from lines
+        where place = 1
+        order by all
+        """,
+        lambda rows, _: net_benefit(rows),
+    ),
+    Calculation(
+        "sickness_by_intensity",
+        f"""
+        with staff as (
+            select
+                months.organisation_code,
+                clock.month_start - interval 12 month as period_start,
+                clock.month_start - interval 1 day as period_end,
+                sum(months.sick_days) / sum(months.available_days) as sickness,
+                sum(months.wte) / count(distinct months.month) as wte
+            from in_staff as months
+            cross join {MONTH}
+            where
+                months.unit_code is null
+                and months.staff_group <> 'all'
+                and months.month >= clock.month_start - interval 12 month
+                and months.month < clock.month_start
+            group by all
+        )
+
+        select
+            staff.organisation_code,
+            cast(staff.period_start as date) as period_start,
+            cast(staff.period_end as date) as period_end,
+            staff.sickness,
+            1000 * count(projects.project_id) / staff.wte as projects_per_1000_wte
+        from staff
+        left join in_projects as projects
+            on staff.organisation_code = projects.organisation_code and projects.is_active
+        where staff.wte > 0
+        group by staff.organisation_code, staff.period_start, staff.period_end, staff.sickness, staff.wte
+        order by all
+        """,
+        lambda rows, _: sickness_by_intensity(rows),
+        is_together=True,
+    ),
     Calculation(
         "involvement",
         """
@@ -247,17 +370,18 @@ def results(session: duckdb.DuckDBPyConnection, relations: Mapping[str, Any], ke
         session.register(f"in_{name}", relation)
     catalogue = session.execute("select * from in_metric").df()
     before = _kept_fingerprints(session, kept)
+    own = _own_organisation(session)
     now: dict[str, str] = {}
     parts: list[pd.DataFrame] = []
     for calculation in CALCULATIONS:
-        prints = _fingerprints(session, calculation)
+        prints = _fingerprints(session, calculation, own)
         now |= prints
         changed = {name for name, fingerprint in prints.items() if before.get(name) != fingerprint}
         if changed:
             parts += _computed(session, calculation, catalogue, changed)
     gone = before.keys() - now.keys() - {_name("peers", TOGETHER)}
     if parts or gone or not before:
-        parts = [_as_the_catalogue_allows(part, catalogue) for part in parts]
+        parts = [_as_the_catalogue_allows(part, catalogue, own) for part in parts]
         parts.append(_peers(session, catalogue, parts, gone, kept))
         now[_name("peers", TOGETHER)] = "with the others"
     made = pd.concat(parts, ignore_index=True) if parts else shaped(pd.DataFrame())
@@ -281,13 +405,20 @@ def _kept_fingerprints(session: duckdb.DuckDBPyConnection, kept: str | None) -> 
     return dict(found)
 
 
-def _fingerprints(session: duckdb.DuckDBPyConnection, calculation: Calculation) -> dict[str, str]:
+def _own_organisation(session: duckdb.DuckDBPyConnection) -> str:
+    """Code of the organisation whose mart this is; empty when none is named."""
+    row = session.execute("select any_value(own_organisation_code) from in_clock").fetchone()
+    return row[0] if row and row[0] else ""
+
+
+def _fingerprints(session: duckdb.DuckDBPyConnection, calculation: Calculation, own: str) -> dict[str, str]:
     """Name of a calculation for an organisation -> hash of what it reads, whatever the order of its rows."""
     session.execute(f"create or replace temp table input_{calculation.name} as {calculation.query}")
     found = session.execute(
-        f"select organisation_code, count(*)::varchar || ' ' || sum(hash(counted)::hugeint)::varchar "
+        "select organisation_code, concat_ws(' ', count(*), sum(hash(counted)::hugeint), ?::varchar) "
         f"from input_{calculation.name} as counted group by grouping sets ((organisation_code), ()) "
-        "order by organisation_code nulls last"
+        "order by organisation_code nulls last",
+        [own],
     ).fetchall()
     each = {_name(calculation.name, code): fingerprint for code, fingerprint in found if code and fingerprint}
     whole = {
@@ -316,20 +447,27 @@ def _computed(
     return [part for part in parts if len(part)]
 
 
-def _as_the_catalogue_allows(made: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
-    """Withhold what rests on too few; leave out what must not be added up over organisations."""
+def _as_the_catalogue_allows(made: pd.DataFrame, catalogue: pd.DataFrame, own: str) -> pd.DataFrame:
+    """Withhold what rests on too few, and what is local of every organisation but our `own`. What is local,
+    or counts people, is left out for all organisations together: subtraction would give away what is
+    withheld."""
     facts = made[["metric_id"]].merge(catalogue, on="metric_id", how="left").set_index(made.index)
-    is_local_total = (facts["access"] == "local") & made["organisation_code"].isna()
+    is_guarded = (facts["access"] == "local") | facts["counts_people"].astype(bool)
+    is_guarded_total = is_guarded & made["organisation_code"].isna()
     few = made["n"].astype(float) < facts["minimum_n"]
     made = made.assign(
         suppression_reason=made["suppression_reason"].where(
-            made["suppression_reason"].notna() | ~few, "below_minimum_n"
+            made["suppression_reason"].notna() | ~few, TOO_FEW
         )
     )
+    others = (facts["access"] == "local") & (made["organisation_code"] != own)
+    made["suppression_reason"] = made["suppression_reason"].mask(others, LOCAL)
     withheld = made["suppression_reason"].notna()
+    for name in ("numerator", "denominator"):
+        made[name] = pd.to_numeric(made[name]).mask(withheld & (made["suppression_reason"] != TOO_FEW))
     for name in ("value", "lower", "upper", "p_value", "homogeneity_p_value"):
         made[name] = pd.to_numeric(made[name]).where(~withheld)
-    return made[~is_local_total]
+    return made[~is_guarded_total]
 
 
 def _peers(

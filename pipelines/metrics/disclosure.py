@@ -23,13 +23,19 @@ def rounded(counts: pd.Series) -> pd.Series:
     return (counts / ROUNDED_TO).round() * ROUNDED_TO
 
 
-def protect(frame: pd.DataFrame, group: list[str], counts: list[str], total: str = "all") -> pd.DataFrame:
+def protect(
+    frame: pd.DataFrame,
+    group: list[str],
+    counts: list[str],
+    total: str = "all",
+    is_total_known: bool = False,
+) -> pd.DataFrame:
     """`frame` with its `counts` rounded or NaN, and `suppression_reason`.
 
     Rows of one `group` (null counts as a value) whose `stratum` is not `total` are parts of a total. Where
     exactly one part of a group is suppressed, the smallest other part is suppressed too (`secondary`), so
-    that no total gives it away; where there is no other part, so is the total. A row is shown or withheld as
-    a whole.
+    that no total gives it away; where there is no other part, so is the total. That is not needed where no
+    total is among the rows, unless it `is_total_known` from elsewhere. A row is shown or withheld as a whole.
     """
     protected = frame.copy()
     small = pd.concat([is_small(protected[name]) for name in counts], axis=1).any(axis=1)
@@ -39,14 +45,15 @@ def protect(frame: pd.DataFrame, group: list[str], counts: list[str], total: str
     parts = protected[is_part]
     for _, rows in parts.groupby(group, dropna=False, sort=False):
         withheld = small[rows.index]
-        if withheld.sum() != 1:
+        totals = _total_of(protected[~is_part], rows.iloc[0], group)
+        if withheld.sum() != 1 or not (len(totals) or is_total_known):
             continue
         others = rows.index[~withheld.to_numpy()]
         if len(others):
             smallest = protected.loc[others].sort_values(counts[0]).index[:1]
             reason[smallest] = SECONDARY
         else:
-            reason[_total_of(protected[~is_part], rows.iloc[0], group)] = SECONDARY
+            reason[totals] = SECONDARY
     protected["suppression_reason"] = reason
     for name in counts:
         protected[name] = rounded(protected[name].astype(float)).where(reason.isna())

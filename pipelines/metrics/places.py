@@ -53,8 +53,9 @@ def equity(fifths: pd.DataFrame) -> pd.DataFrame:
     if fifths.empty:
         return shaped(fifths)
     group = ["organisation_code", "measure_id", *PERIOD]
-    safe = protect(fifths, group, ["numerator", "denominator"]).assign(metric_id="O09", method="count")
-    safe["n"], safe["value"] = safe["denominator"], safe["numerator"] / safe["denominator"]
+    safe = protect(fifths, group, ["numerator", "denominator"], is_total_known=True)
+    safe = safe.assign(metric_id="O09", method="count")
+    safe["n"], safe["value"] = safe["denominator"].round(), safe["numerator"] / safe["denominator"]
     index = [*group, "is_complete"]
     events = safe.pivot(index=index, columns="stratum", values="numerator").reindex(columns=FIFTHS)
     people = safe.pivot(index=index, columns="stratum", values="denominator").reindex(columns=FIFTHS)
@@ -158,7 +159,7 @@ def variation(members: pd.DataFrame) -> pd.DataFrame:
             value=ratio,
             lower=lower,
             upper=upper,
-            n=group["denominator"],
+            n=group["denominator"].round(),
             method="funnel_998_overdispersed",
         )
         total = facts | {

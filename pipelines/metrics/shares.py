@@ -27,7 +27,7 @@ def shares(counts: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
     if is_people.any():
         protected = protect(summed[is_people], WITHIN, ["numerator", "denominator"])
         summed = pd.concat([summed[~is_people], protected]).loc[summed.index]
-    summed["n"] = summed["denominator"]
+    summed["n"] = summed["denominator"].round()
     part = summed["numerator"].to_numpy(float)
     whole = summed["denominator"].to_numpy(float)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -39,6 +39,7 @@ class Home:
             "QI_HOME": str(self.path),
             "QI_NOW": now,
             "QI_PSEUDONYM_KEY": PSEUDONYM_KEY,
+            "QI_OWN_ORGANISATION": "ZZA",
             # Pages have tests of their own; thousands of files a night would be most of the others' work.
             "QI_REPORT": "false",
         }

@@ -201,7 +201,12 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
             "DBT_LOG_PATH": folder / "logs",
         }.items():
             patch.setenv(name, str(path))
-        clock = {"as_of_date": [AS_OF], "run_id": ["night"], "release_id": ["R0000001"]}
+        clock = {
+            "as_of_date": [AS_OF],
+            "run_id": ["night"],
+            "own_organisation_code": pa.array([None], pa.string()),
+            "release_id": ["R0000001"],
+        }
         write_parquet(pa.table(clock), folder / "tonight" / "part-0.parquet")
         parsed = dbtRunner().invoke(["parse", *PROJECT_FLAGS])
         assert parsed.success, parsed.exception

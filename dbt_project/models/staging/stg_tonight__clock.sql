@@ -7,6 +7,7 @@ renamed as (
     select
         as_of_date,
         run_id,
+        own_organisation_code,
         release_id
     from source
 )

@@ -15,7 +15,7 @@
     {'metric': 'O19', 'from': 'projects', 'whole': 'is_active', 'part': 'is_cross_organisation'},
     {'metric': 'O22', 'from': 'projects', 'whole': 'is_active', 'part': 'has_stratified_outcome'},
     {'metric': 'M06', 'from': 'open_units', 'whole': 'true', 'part': 'projects > 0'},
-    {'metric': 'M07', 'from': 'projects', 'whole': 'is_active and method is not null', 'part': 'is_on_commonest_method'},
+    {'metric': 'M07', 'from': 'projects', 'whole': 'is_active and method is not null', 'part': 'is_on_declared_method'},
     {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_prediction', 'stratum': 'prediction'},
     {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_data', 'stratum': 'data'},
     {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_study', 'stratum': 'study'},

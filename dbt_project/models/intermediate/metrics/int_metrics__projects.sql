@@ -67,6 +67,16 @@ commonest as (
     where place = 1
 ),
 
+-- The method the organisation has declared, or else the commonest.
+declared as (
+    select
+        organisation_code,
+        max_by(declared_method, agreed_on) as declared_method
+    from {{ ref('fct_compact_commitment') }}
+    where declared_method is not null and ended_on is null
+    group by organisation_code
+),
+
 stratified as (
     select distinct measures.project_id
     from {{ ref('dim_measure') }} as measures
@@ -116,11 +126,12 @@ select
     projects.has_measure_set,
     projects.has_coach_and_sponsor,
     projects.is_cross_organisation,
-    coalesce(projects.method = commonest.method, false) as is_on_commonest_method,
+    coalesce(projects.method = coalesce(declared.declared_method, commonest.method), false) as is_on_declared_method,
     coalesce(projects.origin in ('frontline', 'patient'), false) as is_from_the_front_line,
     stratified.project_id is not null as has_stratified_outcome
 from projects
 cross join clock
 left join organisations on projects.organisation_code = organisations.organisation_code
 left join commonest on projects.organisation_code = commonest.organisation_code
+left join declared on projects.organisation_code = declared.organisation_code
 left join stratified on projects.project_id = stratified.project_id

@@ -5,6 +5,12 @@ def model(dbt, session):
     relations = {
         "metric": dbt.ref("metric"),
         "counts": dbt.ref("int_metrics__counts"),
+        "maturity_counts": dbt.ref("int_metrics__maturity_counts"),
+        "assessments": dbt.ref("fct_maturity_assessment"),
+        "posts": dbt.ref("fct_leadership_post"),
+        "ties": dbt.ref("fct_collaboration_tie"),
+        "benefits": dbt.ref("fct_benefit"),
+        "staff": dbt.ref("fct_workforce_month"),
         "projects": dbt.ref("int_metrics__projects"),
         "cycles": dbt.ref("fct_pdsa_cycle"),
         "project_months": dbt.ref("fct_project_month"),
