@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     )
     releases_kept: int = Field(default=14, ge=1, description="Releases kept under QI_HOME/mart/releases.")
     report: bool = Field(default=True, description="Make the pages of QI_HOME/site at the end of each run.")
+    warehouse_memory: str | None = Field(
+        default=None,
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="Most memory for the tables of the warehouse, such as 8GB; half of the machine's by default.",
+    )
     lock_wait_seconds: float = Field(
         default=5.0, ge=0, description="How long a run waits for another to end."
     )
@@ -66,6 +71,11 @@ class Settings(BaseSettings):
     @property
     def build_path(self) -> Path:
         return self.home_path / "build"
+
+    @property
+    def temporary_path(self) -> Path:
+        """What does not fit in memory, and copies of files while they are read; emptied by the next run."""
+        return self.build_path / "tmp"
 
     @property
     def mart_path(self) -> Path:

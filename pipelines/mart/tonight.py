@@ -6,7 +6,9 @@ the whole project again.
 
 import os
 from datetime import date
+from functools import cache
 
+import duckdb
 import pyarrow as pa
 
 from pipelines.lake.durable import move_into_place, write_parquet
@@ -21,8 +23,20 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "QI_LAKE": settings.lake_path.as_posix(),
         "QI_BUILD": settings.build_path.as_posix(),
         "QI_WAREHOUSE": settings.warehouse_file.as_posix(),
+        "QI_WAREHOUSE_MEMORY": settings.warehouse_memory or half_of_memory(),
+        "QI_TEMPORARY": settings.temporary_path.as_posix(),
         "DO_NOT_TRACK": "1",
     }
+
+
+@cache
+def half_of_memory() -> str:
+    """Half of the memory that this process may use, as DuckDB spells it, which knows limits of containers too
+    and takes four fifths by itself."""
+    with duckdb.connect() as connection:
+        (given,) = connection.execute("select current_setting('memory_limit')").fetchall()[0]
+    number, unit = given.split()
+    return f"{float(number) / 0.8 / 2:.1f}{unit}"
 
 
 def write_tonight(settings: Settings, run_id: str) -> date:

@@ -184,6 +184,9 @@ def _expression(name: str, contract: Contract) -> str:
         "day": f"day({own})",
         "month": f"month({own})",
         "age_days": f"date_diff('day', {own}, {_literal(RECEIVED_ON)})",
+        # One organisation is too few for a clone, and nothing came before that could be revised.
+        "cloned": "false",
+        "revised_much": "false",
     }[part]
 
 
