@@ -143,13 +143,14 @@ def check(
     from pipelines.check.text import as_text
     from pipelines.extracts.contract import ContractError
     from pipelines.extracts.mapping import MappingError
+    from pipelines.room import NoRoom
 
     now = as_of or settings.clock()
     try:
         found = judge(settings, files, mapping, now, lambda line: click.echo(line, err=True))
     except UnknownMapping as fault:
         raise click.UsageError(str(fault)) from fault
-    except (ContractError, MappingError) as fault:
+    except (ContractError, MappingError, NoRoom) as fault:
         raise click.ClickException(str(fault)) from fault
     click.echo("\n".join(as_text(found)))
     for path, write in ((html, write_page), (csv, write_csv), (xlsx, write_xlsx)):

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     warehouse_memory: str | None = Field(
         default=None,
         pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
-        description="Most memory for the tables of the warehouse, such as 8GB; half of the machine's by default.",
+        description="Most memory for the warehouse, such as 8GB; half of the machine's by default.",
     )
     lock_wait_seconds: float = Field(
         default=5.0, ge=0, description="How long a run waits for another to end."

@@ -29,6 +29,7 @@ from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, read_ledger
 from pipelines.lake.scratch import scratch_lake
 from pipelines.progress import heartbeat
+from pipelines.room import NoRoom
 from pipelines.settings import Settings
 from pipelines.version import code_version
 
@@ -141,6 +142,7 @@ def check(
         with scratch_lake(home, contracts, ledger, files, last) as lake:
             night = _night(settings, lake, ledger, contracts, mappings, now)
             plan = Planner(mappings, contracts, ledger, Scope(), now).plan(deliveries)
+            night.tell = begin.detail
             extracts = [_check_task(task, night, has_lake, begin) for task in plan.tasks]
             found = _of_plan(plan, extracts, deliveries, night)
     found += [FileCheck(file.relative, 0, None, [], Verdict.REFUSED, file.reason) for file in unsettled]
@@ -236,7 +238,7 @@ def _check_task(
 def _take_in(task: Task, night: Night) -> LedgerRow:
     try:
         return take_in(task, night)
-    except (Changing, OSError, MemoryError):
+    except (Changing, NoRoom, OSError, MemoryError):
         raise
     except Exception as fault:
         return record_error(task_row(task, night), fault, night)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -29,6 +30,7 @@ from pipelines.extracts.control_totals import ControlTotal, control_totals
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, canonical_mapping, suppression_reasons
 from pipelines.extracts.readers.cells import TEXT, Cells, clean_name, trimmed
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.extracts.recognise import content_for, layout_of
 from pipelines.extracts.records import SLICE_RECORDS, Records, engine
 from pipelines.extracts.unpack import plain_file
@@ -43,7 +45,7 @@ class Delivered:
     """What is known of a file as a whole, for one extract.
 
     Rows are counted as data rows of the file: neither header nor blank lines. Every row is in
-    `rows_received`, also those in `rows_ignored` (reason -> rows) and `malformed_rows` (line, what is wrong).
+    `rows_received`, also those in `rows_ignored` (reason -> rows) and `malformed_rows`.
     `units`, where records are sums over lines: `source_row` and `source_unit` of lines that are accepted or
     quarantined together; a record's `source_row` is then the first line of its sum.
     `missing_columns` are required columns of the contract that the file lacks, `unknown_columns` columns of
@@ -54,7 +56,7 @@ class Delivered:
     extract: str
     rows_received: int
     rows_ignored: dict[str, int] = field(default_factory=dict)
-    malformed_rows: list[tuple[int, str]] = field(default_factory=list)
+    malformed_rows: Malformed = field(default_factory=Malformed)
     control_totals: list[ControlTotal] = field(default_factory=list)
     missing_columns: list[str] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
@@ -105,7 +107,8 @@ def provided(mapping: Mapping, extract: str, contract: Contract) -> Extracted:
 
 
 def _in_memory(opened: OpenExtract) -> Extracted:
-    facts = {each.name: getattr(opened, each.name) for each in fields(Delivered)}
+    facts: dict[str, Any] = {each.name: getattr(opened, each.name) for each in fields(Delivered)}
+    facts["malformed_rows"] = opened.malformed_rows.in_memory()
     return Extracted(table=opened.records.table(), **facts)
 
 
@@ -235,7 +238,7 @@ def _stretches(connection: duckdb.DuckDBPyConnection, lines: int) -> Iterator[ra
 
 def _check_that_sums_are_whole(compiler: Compiler) -> None:
     if compiler.cells.malformed_rows:
-        line, _ = compiler.cells.malformed_rows[0]
+        line = compiler.cells.malformed_rows.lines.first
         raise UnreadableFile(
             "SUM_INCOMPLETE",
             f"line {line}",

@@ -24,6 +24,7 @@ from typing import IO, cast
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.readers.formats import FORMATS, PACKED, Format, readable_endings
 from pipelines.extracts.readers.sizes import check_unpacked
+from pipelines.room import require_room
 
 MAX_UNPACKED_BYTES = 8 * 1024**3
 MAX_MEMBERS = 10_000
@@ -119,22 +120,24 @@ def plain_file(content: Content) -> Iterator[Path]:
 
     Raises:
         UnreadableFile: DAMAGED_ARCHIVE, ZIP_BOMB, UNPACKED_TOO_LARGE.
+        NoRoom: the disk is too full for it.
     """
     # DuckDB would take these marks in a file's name for a pattern.
     if content.name == content.path.name and not any(mark in str(content.path) for mark in _GLOB_MARKS):
         yield content.path
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="qi-mart-") as folder:
         target = Path(folder) / f"content{_ending(content.name)}"
         with stream(content) as source, target.open("wb") as copy:
-            _copy(source, copy, content.path.stat().st_size)
+            _copy(source, copy, content.path.stat().st_size, target.parent)
         yield target
 
 
-def _copy(source: IO[bytes], target: IO[bytes], packed_bytes: int) -> None:
+def _copy(source: IO[bytes], target: IO[bytes], packed_bytes: int, folder: Path) -> None:
     written = 0
     while block := source.read(_COPY_BYTES):
         written += len(block)
+        require_room(folder, len(block), f"The unpacked file ({written / 1e6:,.0f} MB so far)")
         check_unpacked(written, packed_bytes, MAX_UNPACKED_BYTES)
         target.write(block)
 

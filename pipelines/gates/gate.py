@@ -199,8 +199,7 @@ def judge_slices(
         found = _codes_of([*lines, *by_record.add(table, first)], file.units)
         keep(counts.sorted(records, found))
         watch(first + records.num_rows)
-    if file.malformed_rows:
-        malformed = np.array(sorted(line for line, _ in file.malformed_rows), dtype=np.int64)
+    for malformed in file.malformed_rows.lines.slices():
         found = _codes_of(by_line.add(_source_rows(malformed, is_malformed=True)), file.units)
         keep(counts.sorted(file.records.schema.empty_table(), found))
     panels = [columns, totals, by_line, by_record, run(Subject.HISTORY, history.facts)]
@@ -512,9 +511,12 @@ def _codes_by_line(row_codes: pa.Table) -> pa.Table:
     """One row a quarantined line: source_row and all its codes as one text, sorted."""
     distinct = row_codes.group_by(["source_row", "code"]).aggregate([])
     ordered = distinct.sort_by([("source_row", "ascending"), ("code", "ascending")])
-    listed = ordered.group_by("source_row", use_threads=False).aggregate([("code", "list")])
-    joined = compute("binary_join", listed.column("code_list"), "|")
-    return pa.table({"source_row": listed.column("source_row"), "codes": joined})
+    # Grouping by line alone would give the lines of a large table in no certain order.
+    lines = ordered.column("source_row").to_numpy()
+    starts = np.flatnonzero(np.diff(lines, prepend=-1))
+    offsets = pa.array(np.append(starts, len(lines)), pa.int32())
+    listed = pa.ListArray.from_arrays(offsets, ordered.column("code").combine_chunks())
+    return pa.table({"source_row": lines[starts], "codes": compute("binary_join", listed, "|")})
 
 
 def _account(rows_accepted: int, counts: _Counts) -> str:

@@ -1,7 +1,9 @@
 """One file through its gate into the lake: read, make pseudonyms, judge, commit."""
 
 import logging
+import tempfile
 import traceback
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -28,16 +30,22 @@ from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
 from pipelines.lake.lookups import latest_rows, records_taken_by_others
 from pipelines.lake.write import StagedLoad, archive_file, commit_load, file_sha256, forget_file
+from pipelines.room import require_room
 
 LOGGER = logging.getLogger(__name__)
 PUBLISHED_ON = "published_on"
+# Smaller files are read without a look at the disk. A larger one takes about so many times its size, because
+# its cells and its records lie in a database beside each other for a while.
+LARGE_BYTES = 64 * 1024**2
+ROOM_TO_READ = 3
 
 
 @dataclass
 class Night:
     """What one run knows while it takes files in; `ledger` grows with every committed load.
 
-    `lookups`: what was read from the lake, with the number of loads that its extract had then.
+    `lookups`: what was read from the lake, with the number of loads that its extract had then. `tell` is told
+    how far the file at hand has come.
     """
 
     lake: Lake
@@ -50,6 +58,7 @@ class Night:
     ledger: list[LedgerRow]
     results: list[tuple[str, RuleResult]]
     lookups: dict[str, tuple[int, pa.Table]] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda text: None
 
     @cached_property
     def profiles(self) -> Profiles:
@@ -110,6 +119,8 @@ def take_in(task: Task, night: Night) -> LedgerRow:
     """
     contract = night.contracts[task.extract]
     row = task_row(task, night)
+    _require_room(task, night)
+    night.tell("reading it")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(_open(task, contract))
@@ -129,9 +140,11 @@ def take_in(task: Task, night: Night) -> LedgerRow:
             received_on=task.delivery.received_at.date(),
             find_taken=partial(find_taken, contract=contract, load=row, file_date=file_date, night=night),
             past=past_of(row, contract, night),
+            watch=lambda judged: night.tell(f"{judged:,} of {records.count:,} records judged"),
         )
         if verdict.is_refused:
             staged.forget()
+        night.tell("keeping it")
         if verdict.is_screened and PERSONAL_DATA not in failed_codes(verdict):
             _archive(task.delivery, night)
         else:
@@ -139,6 +152,19 @@ def take_in(task: Task, night: Night) -> LedgerRow:
             if verdict.is_screened:
                 forget_file(night.lake, task.delivery.sha256)
         return commit_verdict(verdict, staged, row, contract, night)
+
+
+def _require_room(task: Task, night: Night) -> None:
+    """Make sure of the room that a large file takes while it is read, and when it is kept.
+
+    Raises:
+        NoRoom
+    """
+    size = task.delivery.size
+    if task.is_provided or size < LARGE_BYTES:
+        return
+    require_room(Path(tempfile.gettempdir()), ROOM_TO_READ * size, "Reading the file")
+    require_room(night.lake.root, size, "A copy of the file as received")
 
 
 def _open(task: Task, contract: Contract) -> AbstractContextManager[OpenExtract]:

@@ -44,6 +44,8 @@ from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover, withdrawn_load_ids
 from pipelines.lake.verify import require_whole
+from pipelines.progress import heartbeat
+from pipelines.room import NoRoom, temporary_files_in
 from pipelines.settings import CONTRACTS, MAPPINGS, Settings
 from pipelines.version import code_version
 
@@ -121,7 +123,13 @@ def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
 
 
 def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progress) -> IntakeReport:
-    """Take in every file of the inbox that is not settled. `progress` gets one line a file."""
+    """Take in every file of the inbox that is not settled. `progress` gets one line a file, and more while a
+    file takes long."""
+    with temporary_files_in(settings.temporary_path):
+        return _take_in_inbox(settings, run_id, scope, progress)
+
+
+def _take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progress) -> IntakeReport:
     if not settings.inbox_path.is_dir():
         what = "is a file and no folder" if settings.inbox_path.exists() else "is not there"
         raise InboxGone(f"The inbox {settings.inbox_path} {what}. Make it, mount it, or set QI_INBOX.")
@@ -146,12 +154,16 @@ def take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Progr
         _note_failure(failure, night, unsettled, progress)
     for stranger in plan.strangers:
         progress(_line(record_stranger(stranger, night)))
-    for number, task in enumerate(plan.tasks, start=1):
-        outcome = _take_in_safely(task, night)
-        if isinstance(outcome, Unsettled):
-            unsettled.append(outcome)
-        else:
-            progress(f"[{number}/{len(plan.tasks)}] {_line(outcome)}")
+    with heartbeat(progress) as work:
+        night.tell = work.detail
+        for number, task in enumerate(plan.tasks, start=1):
+            place = f"[{number}/{len(plan.tasks)}]"
+            work(f"{place} {task.delivery.relative} → {task.extract} ({task.delivery.size / 1e6:,.1f} MB)")
+            outcome = _take_in_safely(task, night)
+            if isinstance(outcome, Unsettled):
+                unsettled.append(outcome)
+            else:
+                progress(f"{place} {_line(outcome)}")
     for repeat in plan.repeats:
         for row in record_repeat(repeat, night):
             progress(_line(row))
@@ -218,7 +230,7 @@ def _take_in_safely(task: Task, night: Night) -> LedgerRow | Unsettled:
     try:
         row = take_in(task, night)
     except Exception as fault:
-        unsettled = _still_changing(fault, task.delivery)
+        unsettled = _left_for_later(fault, task.delivery)
         return unsettled or record_error(task_row(task, night), fault, night)
     if task.replaces is not None:
         replaced = next(load for load in night.ledger if load.load_id == task.replaces)
@@ -228,16 +240,19 @@ def _take_in_safely(task: Task, night: Night) -> LedgerRow | Unsettled:
 
 def _note_failure(failure: Failure, night: Night, unsettled: list[Unsettled], progress: Progress) -> None:
     """Note a file that our own software could not even recognise."""
-    changing = _still_changing(failure.fault, failure.delivery)
-    if changing:
-        unsettled.append(changing)
+    later = _left_for_later(failure.fault, failure.delivery)
+    if later:
+        unsettled.append(later)
     else:
         progress(_line(record_error(night.row(failure.delivery), failure.fault, night)))
 
 
-def _still_changing(fault: Exception, delivery: Delivery) -> Unsettled | None:
-    """What a failure on a file means: the file for the next run when it changed meanwhile, None when
-    our own software failed. A machine in trouble (disk, memory) is no matter of one file: raised again."""
+def _left_for_later(fault: Exception, delivery: Delivery) -> Unsettled | None:
+    """What a failure on a file means: the file for the next run when it changed meanwhile or would not fit,
+    None when our own software failed. A machine in trouble (disk, memory) is no matter of one file: raised
+    again."""
+    if isinstance(fault, NoRoom):
+        return Unsettled(delivery.relative, str(fault))
     if isinstance(fault, Changing) or has_changed(delivery):
         return Unsettled(delivery.relative, STILL_CHANGING)
     if is_of_the_machine(fault):
@@ -289,9 +304,10 @@ def rejudge_lake(
     settings: Settings, run_id: str, progress: Progress, *, is_dry: bool = False
 ) -> list[Rejudged]:
     """Judge loads again that other rules than today's have judged; see `pipelines.intake.rejudge`."""
-    night, _ = open_night(settings, run_id)
-    _finish_replacements(night)
-    return rejudge(night, progress, is_dry=is_dry)
+    with temporary_files_in(settings.temporary_path):
+        night, _ = open_night(settings, run_id)
+        _finish_replacements(night)
+        return rejudge(night, progress, is_dry=is_dry)
 
 
 def _line(row: LedgerRow) -> str:

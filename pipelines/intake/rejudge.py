@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.contract_columns import JOINT, ColumnType
 from pipelines.extracts.read import OpenExtract
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.extracts.records import Records, engine
 from pipelines.gates.gate import Sorted, Verdict, judge_slices
 from pipelines.intake.load import (
@@ -258,7 +259,7 @@ def _open_load(load: LedgerRow, contract: Contract, lake: Lake) -> Iterator[Open
             records=records,
             rows_received=load.rows_received,
             rows_ignored={"ignored when the file was read": load.rows_ignored},
-            malformed_rows=[(line, "as when the file was read") for line in malformed],
+            malformed_rows=malformed,
             units=_units(load, lake),
             edition=load.edition,
             published_on=load.published_on,
@@ -267,7 +268,7 @@ def _open_load(load: LedgerRow, contract: Contract, lake: Lake) -> Iterator[Open
 
 def _records(
     connection: duckdb.DuckDBPyConnection, load: LedgerRow, contract: Contract, lake: Lake
-) -> tuple[Records, list[int]]:
+) -> tuple[Records, Malformed]:
     """The load's records in the order of lines, with `<column>__unparsed` for what could not be read then,
     and the lines that could not be read at all."""
     schema = lake_schema(contract)
@@ -292,11 +293,13 @@ def _records(
         "from read_parquet(?, union_by_name = true) order by source_row",
         [rows],
     )
-    malformed = connection.execute(
+    lines = connection.execute(
         "select distinct source_row from events where code = ? order by source_row", [MALFORMED]
-    ).fetchall()
+    ).fetchnumpy()["source_row"]
+    malformed = Malformed()
+    malformed.lines.add(np.asarray(lines, dtype=np.int64))
     fields = [*schema, *(pa.field(f"{name}{JOINT}unparsed", pa.bool_()) for name in typed)]
-    return Records.of_typed(connection, pa.schema(fields)), [line for (line,) in malformed]
+    return Records.of_typed(connection, pa.schema(fields)), malformed
 
 
 def _note(

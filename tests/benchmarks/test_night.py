@@ -44,7 +44,7 @@ from tests.benchmarks.points import RECEIVED_ON, write_points, write_references
 SIZES = tuple(map(int, os.environ.get("BENCHMARK_POINTS", "1000000,10000000").split(",")))
 TIMES_AS_LONG_AS_SQL = 5.0
 MOST_MB = 4 * 1024
-# Twice as many points may take so much more than twice as long: noise, and files that no longer fit in memory.
+# Ten times as many points may take so many times ten: noise, and files that no longer fit in memory.
 MORE_THAN_LINEAR = 1.5
 STAGES = (
     ("read", Records, "slices"),
@@ -179,7 +179,9 @@ def _report(file_format: str, count: int, night: Night) -> None:
         for stage, seconds in each.seconds.items():
             if stage != WHOLE:
                 print(f"    {stage:<56}{seconds:>10.2f}")
-    print(f"{'intake, times as long as the peer':<60}{night.ratio:>10.2f}      at most {TIMES_AS_LONG_AS_SQL:g}")
+    print(
+        f"{'intake, times as long as the peer':<60}{night.ratio:>10.2f}      at most {TIMES_AS_LONG_AS_SQL:g}"
+    )
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "csv"])

@@ -62,7 +62,7 @@ def test_a_malformed_line_is_given_up_alone(tmp_path: Path, line: str, wrong: st
     content = "\n".join([json.dumps(POINT), line, json.dumps(POINT)])
     found = read_canonical(tmp_path, "measure_points", content, "measure_points.jsonl")
     assert values(found, "source_row") == [1, 3]
-    assert found.malformed_rows == [(2, wrong)]
+    assert found.malformed_rows.described == [(2, wrong)]
     assert found.rows_received == 3
 
 

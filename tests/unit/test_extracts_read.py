@@ -106,8 +106,8 @@ def test_rows_of_another_width_are_malformed_and_shift_nothing(tmp_path: Path) -
         (4, "RCC", 3.0),
         (8, "RFF", 6.0),
     ]
-    assert [line for line, _ in found.malformed_rows] == [3, 5, 6, 7]
-    assert dict(found.malformed_rows)[3] == "3 fields instead of 4"
+    assert [line for line, _ in found.malformed_rows.described] == [3, 5, 6, 7]
+    assert dict(found.malformed_rows.described)[3] == "3 fields instead of 4"
     assert found.rows_received == 7
 
 

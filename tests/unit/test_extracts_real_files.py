@@ -62,7 +62,7 @@ def test_the_total_row_is_no_data_and_reconciles(path: Path) -> None:
     rows, total = published(path)
     assert found.rows_ignored == {"total row": 1}
     assert found.rows_received == len(rows) + 1
-    assert found.malformed_rows == []
+    assert not found.malformed_rows
     assert {each.name: (each.published, each.summed) for each in found.control_totals} == {
         name: (number, number) for name, number in total.items()
     }

@@ -114,7 +114,7 @@ def test_every_row_is_accounted_for(tmp_path: Path, mark: str, body: list[str], 
     except UnreadableFile:
         return
     lines = found.table.column("source_row").to_pylist()
-    malformed = [line for line, _ in found.malformed_rows]
+    malformed = [line for line, _ in found.malformed_rows.described]
     assert found.rows_received == len(lines) + sum(found.rows_ignored.values()) + len(malformed)
     assert lines == sorted(set(lines))
     assert not set(lines) & set(malformed)

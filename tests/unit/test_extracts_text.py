@@ -34,7 +34,7 @@ def test_encodings_and_delimiters(
     assert [name.replace("\r\n", "\n") for name in values(found, "organisation_name")] == NAMES
     assert values(found, "source_row") == [2, 4]
     assert (found.encoding, found.delimiter) == (read_as, delimiter)
-    assert found.malformed_rows == []
+    assert not found.malformed_rows
 
 
 def test_utf16_of_the_other_byte_order(tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_a_headerless_file(tmp_path: Path, mark: str) -> None:
         (1, "RXX", "The; Trust"),
         (3, "RZZ", "Another"),
     ]
-    assert found.malformed_rows == [(2, "2 fields instead of 3")]
+    assert found.malformed_rows.described == [(2, "2 fields instead of 3")]
     assert found.unknown_columns == []
 
 

@@ -201,7 +201,7 @@ def test_sheets_without_header_whose_width_changes(tmp_path: Path, ending: str) 
         assert values(found, "organisation_code") == codes
         assert values(found, "source_row") == [1, 2, 4][: len(codes)]
     found = read_book(tmp_path, ending, {"Data": beyond}, text, "organisations")
-    assert found.malformed_rows == [(203, "more than 3 fields")]
+    assert found.malformed_rows.described == [(203, "more than 3 fields")]
     assert found.rows_received == 203
     path = WRITERS[ending](tmp_path / f"supplier.{ending}", {"Data": [[1, 2, 3, 4, 5, 6]]})
     assert fault_of(tmp_path, path, text, "organisations").code == ("OTHER_LAYOUT")

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.extracts.control_totals import ControlTotal
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.gates.gate import judge
 from tests.unit.gate_cases import RECEIVED_ON, extracted, small_contract
 
@@ -48,7 +49,7 @@ def test_every_line_is_accepted_quarantined_refused_or_ignored(
         [number for number, _ in numbered],
         rows_received=len(lines) + malformed + ignored,
         rows_ignored={"total row": ignored},
-        malformed_rows=[(1000 + line, "fields") for line in range(malformed)],
+        malformed_rows=Malformed.of((1000 + line, "fields") for line in range(malformed)),
         control_totals=[] if total is None else [ControlTotal("amount", total, 9.0)],
     )
     judgement = judge(file, SMALL, {}, received_on=RECEIVED_ON)

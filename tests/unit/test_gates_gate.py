@@ -6,11 +6,13 @@ from pathlib import Path
 from traceback import format_exception
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.control_totals import ControlTotal
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.gates.faults import GateError
 from pipelines.gates.gate import Judgement, RuleResult, judge
 from tests.unit.gate_cases import (
@@ -82,7 +84,10 @@ def test_a_file_without_rows_is_refused_and_no_other_rule_is_run() -> None:
 
 def test_a_file_of_ignored_and_malformed_lines_only_has_no_rows() -> None:
     judgement = judged(
-        [], rows_received=3, rows_ignored={"total row": 1}, malformed_rows=[(2, "fields"), (3, "fields")]
+        [],
+        rows_received=3,
+        rows_ignored={"total row": 1},
+        malformed_rows=Malformed.of([(2, "fields"), (3, "fields")]),
     )
     assert_refused(judgement, "NO_ROWS")
     assert (judgement.rows_refused, judgement.rows_ignored) == (2, 1)
@@ -113,7 +118,9 @@ def test_a_total_that_differs_from_its_rows_refuses_the_file(summed: float | Non
 
 
 def test_malformed_lines_go_into_quarantine() -> None:
-    judgement = judged(things("A", "B"), rows_received=3, malformed_rows=[(9, "three fields for two")])
+    judgement = judged(
+        things("A", "B"), rows_received=3, malformed_rows=Malformed.of([(9, "three fields for two")])
+    )
     assert judgement.rows_quarantined == 1
     assert judgement.row_codes.to_pylist() == [
         {"source_row": 9, "code": "ROW_MALFORMED", "column_name": None}
@@ -294,3 +301,12 @@ def test_nothing_the_gate_says_repeats_what_a_cell_holds(
     said = " ".join([judgement.reason, caplog.text, *capfd.readouterr(), *map(repr, judgement.results)])
     assert "MARKER" not in said
     assert "777777" not in said
+
+
+def test_thousands_of_lines_here_and_there_are_quarantined_each_for_itself() -> None:
+    """Lines with gaps between them: a library that groups them must not change their order."""
+    is_bad = np.random.default_rng(1).random(10_000) < 0.45
+    rows = [{"thing_id": f"T{at}", "amount": -1.0 if bad else 1.0} for at, bad in enumerate(is_bad)]
+    judgement = judged(rows)
+    assert lines(judgement.quarantined) == (np.flatnonzero(is_bad) + 2).tolist()
+    assert lines(judgement.accepted) == (np.flatnonzero(~is_bad) + 2).tolist()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipelines.extracts import records
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.read import ControlTotal
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.extracts.records import records_of
 from pipelines.gates.gate import Judgement, judge
 from tests.unit.gate_cases import (
@@ -78,7 +79,7 @@ def test_slices_of_any_size_are_judged_as_the_whole(
         source_rows=lines.tolist(),
         rows_received=len(set(lines)) + 2,
         rows_ignored={"total row": 1},
-        malformed_rows=[(1000, "fields")],
+        malformed_rows=Malformed.of([(1000, "fields")]),
         control_totals=[ControlTotal("amount", 1.0, data.draw(st.sampled_from([1.0, None, 2.0])))],
     )
     contract = CONTRACT.model_copy(update={"max_quarantined_share": 1.0 if is_lenient else 0.4})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from pipelines.extracts.faults import UnreadableFile
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.extracts.vocabulary import Sheet
 
 # What people and programs put around a value without meaning it; the last is a byte-order mark gone astray.
@@ -40,7 +41,7 @@ class Cells:
 
     It has the columns c0, c1, ... in the file's order and `source_row` bigint, in the file's order of rows.
     Text is trimmed, and null where nothing is left; `types` holds the DuckDB type of each column.
-    `malformed_rows` are those that could not be split into cells (line, what is wrong); they are not in it.
+    `malformed_rows` are those that could not be split into cells; they are not in it.
 
     Of a text: the `encoding` and `delimiter` it was read with. Of a workbook: `sheet` is the sheet's name,
     `first_column` where c0 stands in it (from 0), `notes` what the mapping wants from above the table,
@@ -51,7 +52,7 @@ class Cells:
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: int
-    malformed_rows: list[tuple[int, str]] = field(default_factory=list)
+    malformed_rows: Malformed = field(default_factory=Malformed)
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None

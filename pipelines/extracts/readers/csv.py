@@ -16,7 +16,6 @@ from typing import IO
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.readers.cells import (
@@ -32,7 +31,7 @@ from pipelines.extracts.readers.cells import (
     too_many_columns,
     trimmed,
 )
-from pipelines.extracts.readers.csv_rows import Block, Flags, Positions, parse_row, read_blocks
+from pipelines.extracts.readers.csv_rows import Block, Flags, parse_row, read_blocks
 from pipelines.extracts.readers.encodings import (
     UTF8,
     AsUtf8,
@@ -41,8 +40,11 @@ from pipelines.extracts.readers.encodings import (
     encoding_of,
     encoding_of_whole,
 )
+from pipelines.extracts.readers.line_numbers import LineNumbers, Malformed
 
 HEADER_BLOCK_BYTES = 64 * 1024
+# A file with more malformed lines than this, and than rows, is no table.
+MOST_MALFORMED = 1_000_000
 # A header is looked for in so much of a file.
 SAMPLE_BYTES = 1024**2
 DELIMITERS = (",", ";", "\t", "|")
@@ -167,7 +169,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
 def _read_utf8(
     connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, delimiter: str, encoding: str
 ) -> Cells:
-    survey = _survey(path, delimiter, layout.has_header)
+    survey = _survey(connection, path, delimiter, layout.has_header)
     if survey.width > MAX_COLUMNS:
         raise too_many_columns(survey.width)
     names = parse_row(survey.first_row, delimiter)
@@ -187,7 +189,7 @@ def _read_utf8(
         names=tuple(names) if layout.has_header else ("",) * len(names),
         types=(TEXT,) * len(names),
         rows=len(survey.source_rows),
-        malformed_rows=sorted(survey.malformed),
+        malformed_rows=survey.malformed,
         encoding=encoding,
         delimiter=delimiter,
     )
@@ -197,11 +199,11 @@ def _read_utf8(
 class _Survey:
     """What one pass over a file's bytes tells: `source_rows` are the lines of its well-formed data rows."""
 
+    source_rows: LineNumbers
+    malformed: Malformed
     first_row: bytes = b""
     first_line: int = 0
     width: int = 0
-    source_rows: Positions = field(default_factory=lambda: np.empty(0, np.int64))
-    malformed: list[tuple[int, str]] = field(default_factory=list)
     line_ends: set[bytes] = field(default_factory=set)
     needs_copy: bool = False
     blanks: str = " "
@@ -252,9 +254,8 @@ def _starts_blank(block: Block) -> Flags:
     return np.isin(beginnings, [blank.encode("utf-8")[0] for blank in BLANKS])
 
 
-def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
-    survey = _Survey()
-    source_rows: list[Positions] = []
+def _survey(connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, has_header: bool) -> _Survey:
+    survey = _Survey(LineNumbers(connection, "row_lines"), Malformed(connection))
     for rows in _data_rows(path, delimiter, has_header):
         block = rows.block
         if not survey.width and len(block.first):
@@ -263,12 +264,13 @@ def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
             survey.width = int(block.fields[0])
             survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[0]))
         wrong = np.flatnonzero(~rows.kept & ~rows.blank)
-        survey.malformed += block.malformed
-        survey.malformed += [
+        wrong_width = [
             (int(block.source_rows[row]), _wrong_width(int(block.fields[row]), survey.width))
             for row in wrong[wrong >= rows.first_data_row]
         ]
-        source_rows.append(block.source_rows[rows.kept])
+        survey.malformed.add([*block.malformed, *wrong_width])
+        survey.source_rows.add(block.source_rows[rows.kept])
+        _check_that_most_lines_are_rows(survey)
         survey.line_ends |= block.line_ends
         survey.needs_copy |= bool(survey.malformed) or bool(rows.blank.any()) or len(survey.line_ends) > 1
         survey.needs_copy |= survey.width == 1 and bool((block.lines.starts == block.lines.ends).any())
@@ -276,8 +278,19 @@ def _survey(path: Path, delimiter: str, has_header: bool) -> _Survey:
             survey.blanks = BLANKS
     if not survey.width:
         raise empty_file("file")
-    survey.source_rows = np.concatenate(source_rows)
     return survey
+
+
+def _check_that_most_lines_are_rows(survey: _Survey) -> None:
+    """Give up a file early that is no table: to look at gigabytes of broken lines one by one takes hours."""
+    malformed = len(survey.malformed)
+    if malformed > MOST_MALFORMED and malformed > len(survey.source_rows):
+        raise UnreadableFile(
+            "NOT_A_TABLE",
+            f"line {survey.malformed.described[0][0]}",
+            f"{malformed:,} lines so far cannot be split into {survey.width} fields, more than half of all.",
+            "Check the separator and the quotation marks, or whether it is the right file at all.",
+        )
 
 
 def _wrong_width(fields: int, width: int) -> str:
@@ -344,14 +357,12 @@ def _try_parse(connection: duckdb.DuckDBPyConnection, statement: str) -> int | N
     return counted[0] if counted else None
 
 
-def _number_rows(connection: duckdb.DuckDBPyConnection, source_rows: Positions) -> None:
+def _number_rows(connection: duckdb.DuckDBPyConnection, source_rows: LineNumbers) -> None:
     """Make `cells` of `parsed`: give every row its line in the file."""
-    count = len(source_rows)
-    if not count or source_rows[-1] - source_rows[0] + 1 == count:
-        first = int(source_rows[0]) if count else 0
+    if source_rows.is_run:
+        first = source_rows.first
         connection.execute(f"create view cells as select *, rowid + {first} as source_row from parsed")
         return
-    connection.register("row_lines", pa.table({"source_row": source_rows}))
-    connection.execute("create table cells as from parsed positional join row_lines")
-    connection.execute("drop table parsed")
-    connection.unregister("row_lines")
+    lines = source_rows.as_table()
+    connection.execute(f"create table cells as from parsed positional join {lines}")
+    connection.execute(f"drop table parsed; drop table {lines}")

@@ -35,6 +35,7 @@ from pipelines.extracts.readers.csv_rows import (
     line_too_long,
 )
 from pipelines.extracts.readers.encodings import UTF8, AsUtf8, Readable, encoding_of, not_utf8
+from pipelines.extracts.readers.line_numbers import Malformed
 
 SAMPLE_BYTES = 1024**2
 BATCH_CELLS = 500_000
@@ -65,7 +66,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
     with path.open("rb") as stream:
         encoding = _encoding(stream.read(SAMPLE_BYTES))
     positions: dict[str, int] = {}
-    malformed: list[tuple[int, str]] = []
+    malformed = Malformed(connection)
     batch: list[tuple[int, Record]] = []
     rows = 0
     connection.execute("create table cells (source_row bigint)")
@@ -73,7 +74,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         text = stream if encoding == UTF8 else AsUtf8(stream, encoding)
         for line, record in _records(text, layout.decimal):
             if isinstance(record, str):
-                malformed.append((line, record))
+                malformed.add([(line, record)])
                 continue
             _add_columns(connection, record, positions)
             batch.append((line, record))

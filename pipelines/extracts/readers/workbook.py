@@ -29,6 +29,7 @@ from python_calamine import (
 
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.readers.cells import BLANKS, TEXT, Cells, Layout, check_names, clean_name, empty_file
+from pipelines.extracts.readers.line_numbers import Malformed
 from pipelines.extracts.readers.sheet_table import (
     HEADER_SEARCH_ROWS,
     Row,
@@ -93,7 +94,7 @@ class _Counts:
     def __init__(self) -> None:
         self.rows = 0
         self.below = 0
-        self.too_wide: list[tuple[int, str]] = []
+        self.too_wide = Malformed()
 
 
 class _Book:
@@ -239,7 +240,7 @@ def _body(rows: Iterable[Row], table: Table, layout: Layout, counts: _Counts) ->
             counts.below += 1
             continue
         if not layout.has_header and not is_blank(row[last:]):
-            counts.too_wide.append((number, f"more than {width} fields"))
+            counts.too_wide.add([(number, f"more than {width} fields")])
             continue
         counts.rows += 1
         yield number, cells + [None] * (width - len(cells))
