@@ -44,7 +44,8 @@ from tests.benchmarks.points import RECEIVED_ON, write_points, write_references
 SIZES = tuple(map(int, os.environ.get("BENCHMARK_POINTS", "1000000,10000000").split(",")))
 TIMES_AS_LONG_AS_SQL = 5.0
 MOST_MB = 4 * 1024
-# Ten times as many points may take so many times ten: noise, and files that no longer fit in memory.
+# The intake may grow so many times as fast as the peer, which grows in line: machines are seldom idle for
+# long enough to compare seconds of runs that lie minutes apart.
 MORE_THAN_LINEAR = 1.5
 STAGES = (
     ("read", Records, "slices"),
@@ -186,9 +187,9 @@ def _report(file_format: str, count: int, night: Night) -> None:
 
 @pytest.mark.parametrize("file_format", ["parquet", "csv"])
 def test_a_night_with_many_new_points(tmp_path: Path, file_format: str) -> None:
-    nights = [(count, measure(file_format, count, tmp_path / str(count))) for count in SIZES]
-    for _, night in nights:
+    nights = [measure(file_format, count, tmp_path / str(count)) for count in SIZES]
+    for night in nights:
         assert night.ratio < TIMES_AS_LONG_AS_SQL
         assert night.intake.peak_mb < MOST_MB
-    for (few, smaller), (many, larger) in pairwise(nights):
-        assert larger.intake.whole / smaller.intake.whole < MORE_THAN_LINEAR * many / few
+    for smaller, larger in pairwise(nights):
+        assert larger.ratio < MORE_THAN_LINEAR * smaller.ratio
