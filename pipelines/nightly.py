@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.alerts import alert
 from pipelines.dagster_home import prepare_dagster_home
+from pipelines.intake.inbox import empty_hint
 from pipelines.intake.night import read_unsettled
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import read_ledger
@@ -93,7 +94,8 @@ def run_nightly(
     is_asked_for_more = full_refresh or any(intake.values())
     quiet = None if is_asked_for_more else quiet_selection(settings)
     if quiet is not None:
-        echo("Nothing new in the inbox.")
+        hint = empty_hint(settings.inbox_path, read_ledger(Lake(settings.lake_path)))
+        echo(hint or "Nothing new in the inbox.")
         steps = {}
     with dg.DagsterInstance.get() as instance, _only_progress(settings, echo):
         _close_dead_runs(instance)

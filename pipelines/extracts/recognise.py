@@ -51,7 +51,14 @@ class _Fit:
 
 
 def recognise(path: Path, mappings: list[Mapping]) -> Mapping | Unrecognised:
-    """The one mapping whose file name and header a file fits.
+    """The one mapping whose file name and header a file fits, of a zip file's tables that of the first."""
+    found = recognise_tables(path, mappings)
+    return found if isinstance(found, Unrecognised) else found[0]
+
+
+def recognise_tables(path: Path, mappings: list[Mapping]) -> list[Mapping] | Unrecognised:
+    """The one mapping whose file name and header a file fits; of a zip file with several known tables that of
+    each, provided that no two of them are of the same extract.
 
     A file that has the name of one mapping alone but cannot be read, or is canonical and lacks some required
     columns, is recognised too: reading or judging it then tells the supplier more than a shrug.
@@ -62,19 +69,22 @@ def recognise(path: Path, mappings: list[Mapping]) -> Mapping | Unrecognised:
         return Unrecognised(f"{fault.message} {fault.remedy}")
     fits = [fit for content in contents for fit in _fits(content, mappings)]
     whole = {fit.mapping.name: fit for fit in fits if fit.is_whole}
-    if len(whole) == 1:
-        return next(iter(whole.values())).mapping
-    if whole and len({fit.table for fit in whole.values()}) > 1:
+    fitting = [fit.mapping for fit in whole.values()]
+    has_own_tables = len({fit.table for fit in whole.values()}) == len(whole)
+    extracts = [extract for mapping in fitting for extract in mapping.extracts]
+    if whole and has_own_tables and len(set(extracts)) == len(extracts):
+        return fitting
+    if whole and has_own_tables:
         known = ", ".join(f"'{fit.table}' ({name})" for name, fit in whole.items())
         return Unrecognised(
-            f"The zip file holds several known tables: {known}. Deliver each in a file of its own."
+            f"The zip file holds several tables of one extract: {known}. Deliver each in a file of its own."
         )
     if whole:
         return Unrecognised(
             f"Several mappings fit: {' and '.join(whole)}. Make their file names exclude each other."
         )
     partly = {fit.mapping.name: fit.mapping for fit in fits if fit.by_name and _is_worth_reading(fit)}
-    return next(iter(partly.values())) if len(partly) == 1 else _nearest(fits)
+    return list(partly.values()) if len(partly) == 1 else _nearest(fits)
 
 
 def content_for(path: Path, mapping: Mapping) -> Content:

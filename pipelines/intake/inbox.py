@@ -186,6 +186,13 @@ def forget_copies(lake: Lake) -> None:
     remove_tree(_copies(lake))
 
 
+def empty_hint(inbox: Path, ledger: list[LedgerRow]) -> str | None:
+    """What to say of an inbox without files from which some came before."""
+    if not ledger or next(_files(inbox), None) is not None:
+        return None
+    return f"{inbox} is empty, and was not always. Is it mounted?"
+
+
 def stable_listing(inbox: Path, now: datetime) -> list[str]:
     """One line a file (path, size, time) when every file has lain still for a minute; else nothing."""
     if not inbox.is_dir():

@@ -127,7 +127,13 @@ def take_in(task: Task, night: Night) -> LedgerRow:
         except UnreadableFile as fault:
             _make_sure_of(task.delivery)
             return _refuse_unreadable(fault, row, contract, night)
-        row = replace(row, edition=file.edition, published_on=file.published_on)
+        row = replace(
+            row,
+            edition=file.edition,
+            published_on=file.published_on,
+            encoding=file.encoding,
+            delimiter=file.delimiter,
+        )
         staged = stack.enter_context(StagedLoad(night.lake, row.load_id))
         file_date = file.published_on or task.delivery.received_at.date()
         records = with_published_on(file.records, file_date)
@@ -218,6 +224,7 @@ def task_row(task: Task, night: Night) -> LedgerRow:
         mapping=task.mapping.name,
         source_system=task.mapping.source_system,
         mapping_sha256=task.mapping.sha256,
+        file_mappings=", ".join(task.all_mappings) or None,
         **judged_by(night.contracts[task.extract]),
     )
 
@@ -385,6 +392,7 @@ def record_repeat(repeat: Repeat, night: Night) -> list[LedgerRow]:
                 rows_ignored=first.rows_received,
                 mapping_sha256=first.mapping_sha256,
                 contract_sha256=first.contract_sha256,
+                file_mappings=first.file_mappings,
             ),
             {},
         )

@@ -23,6 +23,7 @@ from pipelines.intake.inbox import (
     Delivery,
     Unsettled,
     archived_deliveries,
+    empty_hint,
     find_deliveries,
     forget_copies,
 )
@@ -140,8 +141,8 @@ def _take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Prog
     require_whole(night.lake, night.ledger, settings.known_good_file)
     _finish_replacements(night)
     deliveries, unsettled = find_deliveries(settings.inbox_path, night.ledger, night.now)
-    if not deliveries and before:
-        progress(f"{settings.inbox_path} is empty, and was not always. Is it mounted?")
+    if hint := empty_hint(settings.inbox_path, night.ledger):
+        progress(hint)
     if scope.reread:
         wanted = [row for row in night.ledger if scope.covers(row.received_at)]
         deliveries += archived_deliveries(night.lake, wanted, deliveries)

@@ -16,7 +16,7 @@ from pathlib import Path
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping
 from pipelines.extracts.readers.formats import readable_endings
-from pipelines.extracts.recognise import Unrecognised, recognise
+from pipelines.extracts.recognise import Unrecognised, recognise_tables
 from pipelines.intake.inbox import MAPPING_FOLDER, Delivery, received_at
 from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
 
@@ -43,13 +43,15 @@ class Scope:
 @dataclass(frozen=True)
 class Task:
     """One file to take in for one extract. `is_provided`: the rows stand in the mapping itself.
-    `replaces`: the load whose rows this one takes the place of, when a file is read again."""
+    `replaces`: the load whose rows this one takes the place of, when a file is read again. `all_mappings`:
+    of a zip file with several known tables, the names of all their mappings."""
 
     delivery: Delivery
     mapping: Mapping
     extract: str
     is_provided: bool = False
     replaces: str | None = None
+    all_mappings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,42 +141,50 @@ class Planner:
             if not self._scope.covers(delivery.received_at):
                 continue
             try:
-                mapping = self._mapping_of(delivery)
+                mappings = self._mappings_of(delivery)
             except Exception as fault:
                 failures.append(Failure(delivery, fault))
                 continue
-            if mapping is None:
+            if mappings is None:
                 settled += 1
                 continue
-            if isinstance(mapping, Unrecognised):
-                strangers.append(Stranger(delivery, mapping.reason))
+            if isinstance(mappings, Unrecognised):
+                strangers.append(Stranger(delivery, mappings.reason))
                 continue
             is_first = path_of.setdefault(delivery.sha256, delivery.relative) == delivery.relative
             is_back = self._is_back(delivery)
             if is_back:
                 delivery = replace(delivery, received_at=received_at(delivery.relative, self._now))
-            wanted = list(self._tasks(delivery, mapping, mapping.extracts, is_back)) if is_first else []
+            wanted = list(self._tasks_of_file(delivery, mappings, is_back)) if is_first else []
             tasks.extend(wanted)
             if not wanted and self._is_noted(delivery):
                 settled += 1
             elif not wanted:
-                repeats.append(Repeat(delivery, mapping))
+                repeats.append(Repeat(delivery, mappings[0]))
         tasks.extend(self._provided(tasks))
         return Plan(sorted(tasks, key=self._order), repeats, strangers, failures, settled)
 
-    def _mapping_of(self, delivery: Delivery) -> Mapping | Unrecognised | None:
-        """The mapping of a file, or None when no mapping fitted it and nothing has changed since."""
+    def _mappings_of(self, delivery: Delivery) -> list[Mapping] | Unrecognised | None:
+        """The mapping of each table of a file, or None when none fitted it and nothing has changed since."""
         last = self._by_file.get((delivery.sha256, delivery.relative))
         if last is None:
-            return recognise(delivery.path, self._mappings)
+            return recognise_tables(delivery.path, self._mappings)
         if last.verdict == "unrecognised" and last.mapping_sha256 == self._digest:
             return None
-        known = self._by_id.get(last.mapping) if last.mapping else None
-        if known is not None and last.verdict in ("accepted", "repeated") and not self._scope.reread:
+        names = (last.file_mappings or last.mapping or "").split(", ")
+        known = [self._by_id[name] for name in names if name in self._by_id]
+        is_known = len(known) == len(names)
+        if is_known and last.verdict in ("accepted", "repeated") and not self._scope.reread:
             return known
         # What was refused through one mapping may since have got one of its own.
-        found = recognise(delivery.path, self._mappings)
-        return known if known is not None and isinstance(found, Unrecognised) else found
+        found = recognise_tables(delivery.path, self._mappings)
+        return known if is_known and isinstance(found, Unrecognised) else found
+
+    def _tasks_of_file(self, delivery: Delivery, mappings: list[Mapping], is_back: bool) -> Iterator[Task]:
+        names = tuple(mapping.name for mapping in mappings) if len(mappings) > 1 else ()
+        for mapping in mappings:
+            for task in self._tasks(delivery, mapping, mapping.extracts, is_back):
+                yield replace(task, all_mappings=names)
 
     def _paths_taken_in(self, deliveries: list[Delivery]) -> dict[str, str]:
         """Hash -> path, for bytes that are still where they were when they were taken in."""

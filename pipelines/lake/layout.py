@@ -44,6 +44,11 @@ LEDGER = pa.schema(
         ("code_version", pa.string()),
         ("lake_files", pa.string()),
         ("gate_sha256", pa.string()),
+        # How a text was read; of other files null.
+        ("encoding", pa.string()),
+        ("delimiter", pa.string()),
+        # Of a zip file that holds several known tables, the mappings of all of them.
+        ("file_mappings", pa.string()),
     ]
 )
 

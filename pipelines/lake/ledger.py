@@ -42,6 +42,8 @@ class LedgerRow:
     """One load: what one attempt at one file (for one extract) came to. Counts are source rows.
 
     `contract_sha256` is the hash of the contract's file, `gate_sha256` that of the rules in it alone.
+    `encoding` and `delimiter` are those that a text was read with. `file_mappings`: of a zip with several
+    known tables the mappings of all, separated by commas.
     """
 
     load_id: str
@@ -74,6 +76,9 @@ class LedgerRow:
     code_version: str
     lake_files: str
     gate_sha256: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    file_mappings: str | None = None
 
     @property
     def is_conserved(self) -> bool:

@@ -121,10 +121,11 @@ def waiting_records(
 
 def quarantined_units(lake: Lake, load_id: str) -> pa.Table:
     """`source_row` and `source_unit` of the quarantined lines of a load that go together with others."""
-    part = lake.quarantined_rows / f"load_id={load_id}" / PART
+    parts = [load_folder(lake.quarantined_rows, each) / PART for each in (FIRST_LOAD, load_id)]
+    # A load of an older lake has no units.
     with duckdb.connect() as connection:
         return connection.execute(
-            "with lines as (select distinct source_row, source_unit from read_parquet(?)) "
-            "select * from lines qualify count(*) over (partition by source_unit) > 1 order by source_row",
-            [str(part)],
+            "with lines as (select distinct source_row, coalesce(source_unit, source_row) as source_unit "
+            f"from {_parquet(parts)}) "
+            "select * from lines qualify count(*) over (partition by source_unit) > 1 order by source_row"
         ).to_arrow_table()

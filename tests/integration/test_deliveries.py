@@ -3,6 +3,7 @@ hold afterwards. Small files made by hand; no Dagster, no dbt."""
 
 import os
 import shutil
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -696,6 +697,28 @@ def two_small_contracts(tmp_path_factory) -> Iterator[None]:
         patch.setattr(pipelines.intake.night, "CONTRACTS", folder)
         patch.setattr(pipelines.intake.night, "MAPPINGS", tmp_path_factory.mktemp("no_mappings"))
         yield
+
+
+def test_a_zip_of_several_tables_is_taken_in_table_by_table_also_after_a_kill(hospital):
+    hospital.night(1, REGISTERS)
+    folder = hospital.inbox / "2026-03-02"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "delivery.zip", "w") as archive:
+        archive.writestr("units.csv", lines("organisation_code,unit_code,unit_name", "ZZ1,W1,A ward"))
+        archive.writestr("measure_points.csv", lines(f"{POINT},unit_code", "falls,ZZ1,2026-01-01,5,W1"))
+    hospital.night(2)
+    # As if the run had been killed before it committed the second table.
+    shutil.rmtree(hospital.lake.ledger / f"load_id={hospital.row('accepted').load_id}")
+    hospital.night(3)
+    loads = [row for row in hospital.ledger() if row.file_name == "delivery.zip"]
+    assert [(row.extract, row.rows_received, row.rows_accepted) for row in loads] == [
+        ("units", 1, 1),
+        ("measure_points", 1, 1),
+    ]
+    assert {row.file_mappings for row in loads} == {"canonical_units, canonical_measure_points"}
+    assert {(row.encoding, row.delimiter) for row in loads} == {("utf-8", ",")}
+    assert is_quiet(hospital.settings(4))
+    hospital.check_conservation()
 
 
 NIGHTS = st.integers(1, 3)

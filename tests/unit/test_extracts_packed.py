@@ -12,7 +12,7 @@ from pipelines.extracts import unpack
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, canonical_mapping
 from pipelines.extracts.read import Extracted, read
-from pipelines.extracts.recognise import Unrecognised, recognise
+from pipelines.extracts.recognise import Unrecognised, recognise, recognise_tables
 from tests.unit.extract_cases import contracts, mappings, values
 
 TABLE = "organisation_code,organisation_name\nRXX,A trust\n"
@@ -60,12 +60,17 @@ def test_the_one_table_that_a_mapping_fits_is_read(tmp_path: Path) -> None:
     assert values(read_organisations(path), "organisation_name") == ["A trust"]
 
 
-def test_several_tables_that_are_known_are_named(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "delivery.zip", {"units.csv": UNITS, "organisations.csv": TABLE})
-    found = recognise(path, list(mappings()))
-    assert isinstance(found, Unrecognised)
-    for name in ("'units.csv' (canonical_units)", "'organisations.csv' (canonical_organisations)"):
-        assert name in found.reason
+def test_several_tables_that_are_known_are_read_each_for_itself(tmp_path: Path) -> None:
+    path = zipped(
+        tmp_path / "delivery.zip", {"units.csv": UNITS, "a.csv": "a,b\n", "organisations.csv": TABLE}
+    )
+    found = recognise_tables(path, list(mappings()))
+    assert not isinstance(found, Unrecognised)
+    assert [each.name for each in found] == ["canonical_units", "canonical_organisations"]
+    assert values(read_organisations(path), "organisation_name") == ["A trust"]
+
+
+def test_several_tables_of_one_extract_are_named(tmp_path: Path) -> None:
     path = zipped(tmp_path / "delivery.zip", {"organisations_1.csv": TABLE, "organisations_2.csv": TABLE})
     assert isinstance(recognise(path, list(mappings())), Mapping)
     fault = fault_of(path)

@@ -91,6 +91,17 @@ def test_a_header_need_not_be_on_the_first_line_nor_on_one_line(tmp_path: Path) 
     assert found.unknown_columns == ["a\nnote"]
 
 
+@pytest.mark.parametrize("title", ["Organisations of the group\n\n", "Report,,\nas of,2026-04-01,\n"])
+def test_a_title_above_the_header_is_no_row(tmp_path: Path, title: str) -> None:
+    header = "organisation_code,organisation_name,valid_from"
+    content = f"{title}{header}\nRXX,A trust,2026-04-01\nRYY,B\nRZZ,C trust,\n"
+    found = read_canonical(tmp_path, "organisations", content.encode())
+    assert values(found, "organisation_name") == ["A trust", "C trust"]
+    assert values(found, "source_row") == [4, 6]
+    assert [line for line, _ in found.malformed_rows.described] == [5]
+    assert found.rows_received == 3
+
+
 def test_rows_of_another_width_are_malformed_and_shift_nothing(tmp_path: Path) -> None:
     rows = [
         "m,RAA,2024-01-01,1",

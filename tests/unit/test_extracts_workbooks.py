@@ -1,5 +1,6 @@
 """Tables in workbooks: where they lie, what their cells mean, and which workbooks are refused."""
 
+import os
 import resource
 import zipfile
 from datetime import date, datetime
@@ -12,7 +13,7 @@ import xlsxwriter
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping, MappingError
 from pipelines.extracts.read import Extracted, read
-from pipelines.extracts.readers import workbook_bounds
+from pipelines.extracts.readers import workbook, workbook_bounds
 from pipelines.extracts.recognise import Unrecognised, recognise
 from tests.unit.extract_cases import contracts, make_mapping, mappings, values
 from tests.unit.workbook_files import WRITERS, Rows, rewritten, serial, write_xlsb, write_xlsx
@@ -482,3 +483,19 @@ def test_what_a_sheet_may_say(tmp_path: Path, sheet: str, words: str) -> None:
 def test_a_note_must_be_given(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="not given by the sheet of measure_points"):
         make_mapping(tmp_path, NOTES.replace("month:", "moon:"))
+
+
+def test_the_traces_of_a_panic_are_not_seen(capfd: pytest.CaptureFixture[str]) -> None:
+    trace = (
+        "\nthread '<unnamed>' (12) panicked at src/lib.rs:1:2:\na cell\n"
+        "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n"
+    )
+
+    def panicking() -> None:
+        with workbook._faults():
+            os.write(2, f"before\n{trace}after\n".encode())
+            raise ValueError("a cell")
+
+    with pytest.raises(UnreadableFile):
+        panicking()
+    assert capfd.readouterr().err == "before\nafter\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.intake.inbox import find_deliveries, received_at, stable_listing
+from pipelines.intake.inbox import empty_hint, find_deliveries, received_at, stable_listing
 
 NOW = datetime(2026, 11, 21, 4)
 
@@ -78,3 +78,11 @@ def test_a_listing_is_stable_only_when_every_file_has_lain_still(tmp_path):
     os.utime(fresh, (NOW.timestamp(), NOW.timestamp()))
     assert stable_listing(tmp_path, NOW) == []
     assert stable_listing(tmp_path / "nowhere", NOW) == []
+
+
+def test_an_inbox_that_lost_its_files_is_told(tmp_path: Path) -> None:
+    known = [object()]
+    assert empty_hint(tmp_path, []) is None
+    assert "Is it mounted?" in (empty_hint(tmp_path, known) or "")  # pyright: ignore[reportArgumentType]
+    (tmp_path / "a.csv").touch()
+    assert empty_hint(tmp_path, known) is None  # pyright: ignore[reportArgumentType]

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.extracts.records import records_of
-from pipelines.lake.durable import write_text
-from pipelines.lake.layout import PART, Lake, load_folder
+from pipelines.lake.durable import write_parquet, write_text
+from pipelines.lake.layout import PART, QUARANTINED_ROWS, Lake, load_folder
 from pipelines.lake.ledger import (
     LedgerRow,
     next_load_id,
@@ -19,7 +19,7 @@ from pipelines.lake.ledger import (
     recover,
     withdrawn_load_ids,
 )
-from pipelines.lake.lookups import latest_rows, records_taken_by_others
+from pipelines.lake.lookups import latest_rows, quarantined_units, records_taken_by_others
 from pipelines.lake.write import archive_file, commit_load, file_sha256
 
 SCHEMA = pa.schema(
@@ -195,3 +195,14 @@ def test_a_ledger_written_before_a_column_came_can_be_read_before_the_next_night
         pq.write_table(pq.ParquetFile(part).read().drop_columns(["code_version"]), part)
     (found,) = read_ledger(lake)
     assert found == replace(row, code_version=None)
+
+
+def test_a_load_of_a_lake_without_units_has_lines_that_stand_alone(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    prepare(lake, {})
+    old = QUARANTINED_ROWS.remove(QUARANTINED_ROWS.get_field_index("source_unit"))
+    rows = [{"origin_load_id": "L0000001", "source_row": line, "event": "quarantined"} for line in (2, 3)]
+    write_parquet(
+        pa.Table.from_pylist(rows, schema=old), load_folder(lake.quarantined_rows, "L0000001") / PART
+    )
+    assert quarantined_units(lake, "L0000001").num_rows == 0

@@ -290,13 +290,13 @@ def test_an_unrecognised_file_is_looked_at_again_when_a_new_format_can_be_read(m
 
 
 def test_a_file_that_cannot_even_be_recognised_does_not_stop_the_others(monkeypatch, inbox, rules):
-    def failing(path: Path, mappings: list[Mapping]) -> Mapping | Unrecognised:
+    def failing(path: Path, mappings: list[Mapping]) -> list[Mapping] | Unrecognised:
         if path.name == "measures.csv":
             raise ZeroDivisionError
-        return mappings[0]
+        return mappings[:1]
 
     deliveries = [deliver(inbox, "measures.csv", MEASURES), deliver(inbox, "other.csv", ORGANISATIONS)]
-    monkeypatch.setattr(pipelines.intake.plan, "recognise", failing)
+    monkeypatch.setattr(pipelines.intake.plan, "recognise_tables", failing)
     plan = planned(rules, deliveries)
     assert [(each.delivery.relative, type(each.fault)) for each in plan.failures] == [
         ("measures.csv", ZeroDivisionError)

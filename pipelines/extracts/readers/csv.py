@@ -47,6 +47,8 @@ HEADER_BLOCK_BYTES = 64 * 1024
 MOST_MALFORMED = 1_000_000
 # A header is looked for in so much of a file.
 SAMPLE_BYTES = 1024**2
+# A header that stands lower than this is not found.
+HEADER_SEARCH_ROWS = 50
 DELIMITERS = (",", ";", "\t", "|")
 # Blanks other than spaces are rare, and trimming them costs three times as much.
 _ODD_BLANKS = tuple(blank.encode("utf-8") for blank in BLANKS if blank not in " \r\n")
@@ -56,14 +58,14 @@ _LINE_ENDS = {b"\n": r"\n", b"\r\n": r"\r\n", b"\r": r"\r"}
 
 
 def read_headers(stream: IO[bytes], layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
-    """For each layout the fields of the first row, in the file's order and as delivered; or EMPTY_FILE,
-    BAD_HEADER, or whatever keeps the first lines from being read.
+    """For each layout the fields of the header (without one, of the first row), in the file's order and as
+    delivered; or EMPTY_FILE, BAD_HEADER, or whatever keeps the first lines from being read.
     """
     sample = _Sample(_at_most(stream, SAMPLE_BYTES))
     found: list[list[str] | UnreadableFile] = []
     for layout in layouts:
         try:
-            found.append(sample.first_row(layout, sample.delimiter(layout)))
+            found.append(list(sample.header(layout, sample.delimiter(layout)).fields))
         except UnreadableFile as fault:
             found.append(fault)
     return found
@@ -77,15 +79,24 @@ def _at_most(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row near the beginning of a text: the line it stands on, its fields as delivered and as compared."""
+
+    line: int
+    fields: tuple[str, ...]
+    names: frozenset[str]
+
+
 class _Sample:
-    """The beginning of a text, and its first row by delimiter."""
+    """The beginning of a text, and its first rows by delimiter."""
 
     def __init__(self, beginning: bytes) -> None:
         self._beginning = beginning
-        self._rows: dict[tuple[str, str], list[str] | UnreadableFile] = {}
+        self._rows: dict[tuple[str, str], list[_Row] | UnreadableFile] = {}
 
     def delimiter(self, layout: Layout) -> str:
-        """The delimiter that a layout names; else the one with which the first row has all names that the
+        """The delimiter that a layout names; else the one with which the header has all names that the
         layout wants, the usual one first; else the one that comes nearest to it.
         """
         if layout.delimiter is not None:
@@ -99,12 +110,19 @@ class _Sample:
         is_whole = len(self._beginning) < SAMPLE_BYTES
         return encoding_of(self._beginning, layout.encoding, is_whole=is_whole)
 
-    def first_row(self, layout: Layout, delimiter: str) -> list[str]:
-        """The fields of the first row.
+    def header(self, layout: Layout, delimiter: str) -> _Row:
+        """The first row that has all names that a layout wants, below a title and notes; else the first row.
 
         Raises:
             UnreadableFile: EMPTY_FILE, BAD_HEADER, or whatever keeps the first lines from being read.
         """
+        rows = self._first_rows(layout, delimiter)
+        wanted = {clean_name(name) for name in layout.header}
+        if not (layout.has_header and wanted):
+            return rows[0]
+        return next((row for row in rows if wanted <= row.names), rows[0])
+
+    def _first_rows(self, layout: Layout, delimiter: str) -> list[_Row]:
         encoding = self.encoding(layout)
         key = (encoding, delimiter)
         if key not in self._rows:
@@ -114,13 +132,13 @@ class _Sample:
             raise found
         return found
 
-    def _read(self, encoding: str, delimiter: str) -> list[str] | UnreadableFile:
+    def _read(self, encoding: str, delimiter: str) -> list[_Row] | UnreadableFile:
         text = BytesIO(self._beginning)
         try:
             for block in read_blocks(_as_utf8(text, encoding), delimiter, HEADER_BLOCK_BYTES):
                 _check_first_row(block)
                 if len(block.first):
-                    return parse_row(block.row(0), delimiter)
+                    return _rows_of(block, delimiter)
         except UnreadableFile as fault:
             return fault
         return empty_file("file")
@@ -128,14 +146,23 @@ class _Sample:
     def _fit(self, layout: Layout, delimiter: str) -> tuple[float, bool, int]:
         """How well a delimiter fits; at a draw the usual one wins, else the one that gives most fields."""
         try:
-            fields = self.first_row(layout, delimiter)
+            header = self.header(layout, delimiter)
         except UnreadableFile:
             return (-1, False, 0)
         if layout.has_header:
-            share = len({*map(clean_name, layout.header)} & {*map(clean_name, fields)})
+            share = len({*map(clean_name, layout.header)} & header.names)
         else:
-            share = int(len(fields) in layout.widths)
-        return (share, delimiter == layout.usual_delimiter, len(fields))
+            share = int(len(header.fields) in layout.widths)
+        return (share, delimiter == layout.usual_delimiter, len(header.fields))
+
+
+def _rows_of(block: Block, delimiter: str) -> list[_Row]:
+    """The first rows of a block, among which a header is looked for."""
+    rows = []
+    for at in range(min(len(block.first), HEADER_SEARCH_ROWS)):
+        fields = tuple(parse_row(block.row(at), delimiter))
+        rows.append(_Row(int(block.source_rows[at]), fields, frozenset(map(clean_name, fields))))
+    return rows
 
 
 def _as_utf8(stream: IO[bytes], encoding: str) -> Readable:
@@ -154,7 +181,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
     encoding, delimiter = sample.encoding(layout), sample.delimiter(layout)
     if encoding == UTF8:
         try:
-            return _read_utf8(connection, path, layout, delimiter, UTF8)
+            return _read_utf8(connection, path, layout, delimiter, UTF8, sample.header(layout, delimiter))
         except UnreadableFile as fault:
             other = encoding_of_whole(path, layout.encoding) if fault.code == "NOT_UTF8" else None
             if other in (None, UTF8):
@@ -163,13 +190,18 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
     with tempfile.TemporaryDirectory() as folder:
         recoded = Path(folder) / "utf8.csv"
         copy_as_utf8(path, recoded, encoding)
-        return _read_utf8(connection, recoded, layout, delimiter, encoding)
+        return _read_utf8(connection, recoded, layout, delimiter, encoding, sample.header(layout, delimiter))
 
 
 def _read_utf8(
-    connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, delimiter: str, encoding: str
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    layout: Layout,
+    delimiter: str,
+    encoding: str,
+    header: _Row,
 ) -> Cells:
-    survey = _survey(connection, path, delimiter, layout.has_header)
+    survey = _survey(connection, path, delimiter, header.line, layout.has_header)
     if survey.width > MAX_COLUMNS:
         raise too_many_columns(survey.width)
     names = parse_row(survey.first_row, delimiter)
@@ -178,7 +210,7 @@ def _read_utf8(
     with tempfile.TemporaryDirectory() as folder:
         if survey.needs_copy:
             source = Path(folder) / "rows.csv"
-            _copy_rows(path, source, delimiter, layout.has_header)
+            _copy_rows(path, source, delimiter, header.line, layout.has_header)
             _parse(connection, source, survey, delimiter=delimiter, skip=0, line_end=b"\n")
         else:
             line_end = next(iter(survey.line_ends), b"\n")
@@ -211,9 +243,11 @@ class _Survey:
 
 @dataclass(frozen=True)
 class _DataRows:
-    """The data rows of a block: `kept` marks those of the right width, `blank` those with nothing in them."""
+    """The data rows of a block: `kept` marks those of the right width, `blank` those with nothing in them.
+    `first_row` is the place of the header, where the block has it: what stands above it is no data."""
 
     block: Block
+    first_row: int
     first_data_row: int
     kept: Flags
     blank: Flags
@@ -230,23 +264,24 @@ def _check_first_row(block: Block) -> None:
         )
 
 
-def _data_rows(path: Path, delimiter: str, has_header: bool) -> Iterator[_DataRows]:
-    """Block after block, which rows hold data; the width is that of the first row."""
+def _data_rows(path: Path, delimiter: str, header_line: int, has_header: bool) -> Iterator[_DataRows]:
+    """Block after block, which rows hold data; the width is that of the row on line `header_line`."""
     width = 0
     with path.open("rb") as stream:
         for block in read_blocks(stream, delimiter):
-            first_data_row = 0
+            first_row = first_data_row = 0
             if not width:
                 _check_first_row(block)
             if not width and len(block.first):
-                width = int(block.fields[0])
-                first_data_row = int(has_header)
+                first_row = min(int(np.searchsorted(block.source_rows, header_line)), len(block.first) - 1)
+                width = int(block.fields[first_row])
+                first_data_row = first_row + int(has_header)
             kept = block.fields == width
             blank = np.zeros(len(kept), np.bool_)
             for row in map(int, np.flatnonzero((block.fields == 1) & _starts_blank(block))):
                 blank[row] = not block.row(row).decode("utf-8").strip(BLANKS)
             kept[:first_data_row] = False
-            yield _DataRows(block, first_data_row, kept & ~blank, blank)
+            yield _DataRows(block, first_row, first_data_row, kept & ~blank, blank)
 
 
 def _starts_blank(block: Block) -> Flags:
@@ -254,21 +289,25 @@ def _starts_blank(block: Block) -> Flags:
     return np.isin(beginnings, [blank.encode("utf-8")[0] for blank in BLANKS])
 
 
-def _survey(connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, has_header: bool) -> _Survey:
+def _survey(
+    connection: duckdb.DuckDBPyConnection, path: Path, delimiter: str, header_line: int, has_header: bool
+) -> _Survey:
     survey = _Survey(LineNumbers(connection, "row_lines"), Malformed(connection))
-    for rows in _data_rows(path, delimiter, has_header):
-        block = rows.block
+    for rows in _data_rows(path, delimiter, header_line, has_header):
+        block, at = rows.block, rows.first_row
         if not survey.width and len(block.first):
-            survey.first_row = block.row(0)
-            survey.first_line = int(block.source_rows[0])
-            survey.width = int(block.fields[0])
-            survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[0]))
+            survey.first_row = block.row(at)
+            survey.first_line = int(block.source_rows[at])
+            survey.width = int(block.fields[at])
+            # The first row ends on its own line, where nothing stands above it.
+            survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[at]))
         wrong = np.flatnonzero(~rows.kept & ~rows.blank)
         wrong_width = [
             (int(block.source_rows[row]), _wrong_width(int(block.fields[row]), survey.width))
             for row in wrong[wrong >= rows.first_data_row]
         ]
-        survey.malformed.add([*block.malformed, *wrong_width])
+        broken = [each for each in block.malformed if each[0] > survey.first_line]
+        survey.malformed.add([*broken, *wrong_width])
         survey.source_rows.add(block.source_rows[rows.kept])
         _check_that_most_lines_are_rows(survey)
         survey.line_ends |= block.line_ends
@@ -304,10 +343,10 @@ def _has_odd_blanks(block: Block) -> bool:
     return spans_lines or inner_returns or any(blank in data for blank in _ODD_BLANKS)
 
 
-def _copy_rows(path: Path, target: Path, delimiter: str, has_header: bool) -> None:
+def _copy_rows(path: Path, target: Path, delimiter: str, header_line: int, has_header: bool) -> None:
     """Write the well-formed data rows alone, one after the other."""
     with target.open("wb") as copy:
-        for rows in _data_rows(path, delimiter, has_header):
+        for rows in _data_rows(path, delimiter, header_line, has_header):
             for row in map(int, np.flatnonzero(rows.kept)):
                 copy.write(rows.block.row(row) + b"\n")
 

@@ -8,7 +8,9 @@ become text as Excel shows them, with up to 15 digits; days become `2026-09-30`.
 the sheet.
 """
 
+import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
@@ -43,6 +45,8 @@ from pipelines.extracts.readers.workbook_bounds import Bounds, check_bounds, enc
 # Cells that are handed to DuckDB at a time.
 BATCH_CELLS = 500_000
 EXCEL_DIGITS = 15
+STANDARD_ERROR = 2
+_PANIC = re.compile(rb"\n?thread '[^\n]*panicked at[^\n]*\n(?s:.*?)\nnote: run with `RUST_BACKTRACE[^\n]*\n")
 
 
 def read_headers(path: Path, layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
@@ -208,7 +212,8 @@ def _opened(path: Path) -> Iterator[_Book]:
 def _faults() -> Iterator[None]:
     """What the library says of a faulty workbook becomes a fault of the file; its own words may quote it."""
     try:
-        yield
+        with _held_back_panics():
+            yield
     except PasswordError as fault:
         raise encrypted() from fault
     except (CalamineError, OSError, ValueError, OverflowError) as fault:
@@ -218,6 +223,27 @@ def _faults() -> Iterator[None]:
         if type(fault).__name__ == "PanicException":
             raise not_a_workbook("it cannot be opened") from None
         raise
+
+
+@contextmanager
+def _held_back_panics() -> Iterator[None]:
+    """Keep what the library's own language writes to the standard error by itself when it panics from being
+    seen: it says nothing to whoever runs a night. What anybody else writes meanwhile is passed on."""
+    try:
+        screen = os.dup(STANDARD_ERROR)
+    except OSError:
+        # A program without a screen.
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), STANDARD_ERROR)
+        try:
+            yield
+        finally:
+            os.dup2(screen, STANDARD_ERROR)
+            held.seek(0)
+            os.write(screen, _PANIC.sub(b"", held.read()))
+            os.close(screen)
 
 
 def _chained(head: Iterable[Row], rest: Iterator[Row]) -> Iterator[Row]:
