@@ -18,7 +18,8 @@ class Comparison(Strict):
     `least_filled_share` was filled. A category has shrunk when it has less than `shrunk_to` of the records it
     had. A column with `most_categories` words or more has no categories. Compared are the last `loads`; where
     the file came without a mapping, only when there are `loads_without_mapping`. Loads or words whose records
-    differ by more than `steady_within` times are not compared: there is no habit to depart from.
+    differ by more than `steady_within` times are not compared: there is no habit to depart from. The
+    `most_words_kept` commonest words of a column are kept. Groups are alike where there are `least_groups`.
     """
 
     least_records: int = Field(ge=1)
@@ -28,6 +29,8 @@ class Comparison(Strict):
     loads: int = Field(ge=1)
     loads_without_mapping: int = Field(ge=1)
     steady_within: float = Field(gt=1)
+    most_words_kept: int = Field(ge=1)
+    least_groups: int = Field(ge=2)
     reason: str = Field(min_length=10)
     owner: str = Field(min_length=2)
 
@@ -37,13 +40,15 @@ class Clones(Strict):
 
     More than `more_than_share` of the numbers that both have are identical, over more than
     `more_than_organisations` organisations. Only numbers with at least `significant_digits` count, and none
-    that its series shows in more than `most_periods_alike` periods.
+    that its series shows in more than `most_periods_alike` periods. In a larger file `records_looked_at`
+    records are looked at first, and all of them when something shows.
     """
 
     more_than_share: float = Field(gt=0, lt=1)
     more_than_organisations: int = Field(ge=1)
     significant_digits: int = Field(ge=2)
     most_periods_alike: int = Field(ge=2)
+    records_looked_at: int = Field(ge=1)
     reason: str = Field(min_length=10)
     owner: str = Field(min_length=2)
 

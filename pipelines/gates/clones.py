@@ -18,9 +18,6 @@ import duckdb
 
 from pipelines.extracts.contract_series import Clones, Series
 
-# In a larger file a clone shows in part of the series; only when it does are all of them looked at.
-RECORDS_LOOKED_AT = 500_000
-
 
 @dataclass(frozen=True)
 class Clone:
@@ -56,7 +53,7 @@ def find_clones(
     ).fetchall()[0]
     if organisations <= limits.more_than_organisations:
         return []
-    one_in = max(1, records // RECORDS_LOOKED_AT)
+    one_in = max(1, records // limits.records_looked_at)
     _make_numbers(connection, series, limits, past, one_in)
     clones = _alike_pairs(connection, limits, organisations=limits.more_than_organisations // (2 * one_in))
     if clones and one_in > 1:

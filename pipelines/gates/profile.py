@@ -25,12 +25,9 @@ from pipelines.lake.layout import PROFILES
 
 FACT_TABLE = pa.schema([("name", pa.string()), *((name, kind) for name, kind in FACTS.items())])
 
-# The longest that a period of a frequency can be.
+# The longest that a period of a frequency can be: the calendar's, and nobody's choice.
 DAYS_OF = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 APRIL = 4
-
-# What is kept of a column's words; how many are compared is the contract's `most_categories`.
-MOST_WORDS_KEPT = 10_000
 
 
 def make_profile(connection: duckdb.DuckDBPyConnection, contract: Contract) -> pa.Table:
@@ -70,13 +67,16 @@ def make_profile(connection: duckdb.DuckDBPyConnection, contract: Contract) -> p
 
 
 def _words(connection: duckdb.DuckDBPyConnection, column: str, contract: Contract) -> list[dict[str, Any]]:
-    """Each word of a column with its records, and how many of them have a number."""
+    """The commonest words of a column with their records, and how many of them have a number."""
+    if contract.comparison is None:
+        return []
+    most = contract.comparison.most_words_kept
     name = _quoted(column)
     numbers = [name] if contract.series is None else list(map(_quoted, contract.series.numbers))
     rows = connection.execute(
         f"""
         select {name}, count(*), count(coalesce({", ".join(numbers)})) from records
-        where {name} is not null group by {name} order by count(*) desc, {name} limit {MOST_WORDS_KEPT}
+        where {name} is not null group by {name} order by count(*) desc, {name} limit {most}
         """
     ).fetchall()
     return [
@@ -243,7 +243,7 @@ def _stopped(series: Series, limits: Comparison) -> str:
 
 
 def _alike_groups(series: Series, limits: Comparison) -> str:
-    """The share of points with three groups or more whose numbers are the same in each, as where a total was
+    """The share of points with groups enough whose numbers are the same in each, as where a total was
     repeated for every group."""
     others = ", ".join(_quoted(name) for name in (*series.key, series.period) if name != series.group)
     filled = f"coalesce({', '.join(map(_quoted, series.numbers))})"
@@ -251,7 +251,7 @@ def _alike_groups(series: Series, limits: Comparison) -> str:
         with points as (
             select count(distinct hash({", ".join(map(_quoted, series.numbers))})) = 1 as is_alike
             from records where {filled} <> 0
-            group by {others} having count(distinct {_quoted(series.group)}) >= 3
+            group by {others} having count(distinct {_quoted(series.group)}) >= {limits.least_groups}
         )
         select case when count(*) >= {limits.least_records} then avg(is_alike::int) end from points
     """
