@@ -328,6 +328,7 @@ def _lines_of_text() -> Iterator[BadFile]:
             5,
         ),
         ("with another separator", lambda lines: [text.replace(",", "|") for text in unreadable(lines)], 5),
+        ("below a title", lambda lines: ["Targets of the group\n", "\n", *unreadable(lines)], 7),
         ("with a byte order mark", lambda lines: ["\ufeff", *unreadable(lines)], 5),
         ("with its header in capitals", lambda lines: [lines[0].upper(), *unreadable(lines)[1:]], 5),
         (

@@ -5,15 +5,19 @@ Rows are the contracts' own examples with keys of their own; what they refer to 
 
 import gzip
 import io
+import json
+import tempfile
 import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
 from tests.unit.gate_cases import CONTRACTS
+from tests.unit.workbook_files import Sheets, write_ods, write_xlsb
 
 ROWS = 6
 Row = dict[str, str]
@@ -106,6 +110,19 @@ def as_xlsx(rows: list[Row]) -> bytes:
     return target.getvalue()
 
 
+def as_workbook(write: Callable[[Path, Sheets], Path], rows: list[Row]) -> bytes:
+    """One sheet with the rows as text, in the format of a writer."""
+    cells = [list(rows[0]), *([value or None for value in row.values()] for row in rows)]
+    with tempfile.TemporaryDirectory() as folder:
+        return write(Path(folder) / "book", {"Data": cells}).read_bytes()
+
+
+def as_json_lines(rows: list[Row]) -> bytes:
+    return "".join(
+        json.dumps({name: value or None for name, value in row.items()}) + "\n" for row in rows
+    ).encode()
+
+
 def zipped(members: dict[str, bytes]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -120,6 +137,11 @@ FORMATS: dict[str, tuple[Callable[[str, list[Row]], bytes], int]] = {
     "tsv": (lambda name, rows: as_csv(rows, "\t"), 2),
     "parquet": (lambda name, rows: as_parquet(rows), 1),
     "xlsx": (lambda name, rows: as_xlsx(rows), 2),
+    "xlsb": (lambda name, rows: as_workbook(write_xlsb, rows), 2),
+    "ods": (lambda name, rows: as_workbook(write_ods, rows), 2),
+    "jsonl": (lambda name, rows: as_json_lines(rows), 1),
+    # Text in UTF-16.
+    "txt": (lambda name, rows: as_csv(rows, ";").decode().encode("utf-16"), 2),
     "csv.gz": (lambda name, rows: gzip.compress(as_csv(rows), mtime=0), 2),
     "csv.zip": (lambda name, rows: zipped({f"{name}.csv": as_csv(rows)}), 2),
 }

@@ -159,9 +159,9 @@ class _Sample:
 def _rows_of(block: Block, delimiter: str) -> list[_Row]:
     """The first rows of a block, among which a header is looked for."""
     rows = []
-    for at in range(min(len(block.first), HEADER_SEARCH_ROWS)):
+    for at, line in enumerate(block.source_rows[:HEADER_SEARCH_ROWS].tolist()):
         fields = tuple(parse_row(block.row(at), delimiter))
-        rows.append(_Row(int(block.source_rows[at]), fields, frozenset(map(clean_name, fields))))
+        rows.append(_Row(line, fields, frozenset(map(clean_name, fields))))
     return rows
 
 
@@ -302,13 +302,15 @@ def _survey(
             # The first row ends on its own line, where nothing stands above it.
             survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[at]))
         wrong = np.flatnonzero(~rows.kept & ~rows.blank)
+        wrong = wrong[wrong >= rows.first_data_row]
+        lines = block.source_rows
         wrong_width = [
-            (int(block.source_rows[row]), _wrong_width(int(block.fields[row]), survey.width))
-            for row in wrong[wrong >= rows.first_data_row]
+            (line, _wrong_width(width, survey.width))
+            for line, width in zip(lines[wrong].tolist(), block.fields[wrong].tolist(), strict=True)
         ]
         broken = [each for each in block.malformed if each[0] > survey.first_line]
         survey.malformed.add([*broken, *wrong_width])
-        survey.source_rows.add(block.source_rows[rows.kept])
+        survey.source_rows.add(lines[rows.kept])
         _check_that_most_lines_are_rows(survey)
         survey.line_ends |= block.line_ends
         survey.needs_copy |= bool(survey.malformed) or bool(rows.blank.any()) or len(survey.line_ends) > 1
