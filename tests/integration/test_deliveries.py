@@ -1,7 +1,9 @@
 """Deliveries as suppliers really make them, taken in night after night: what the lake and the ledger
 hold afterwards. Small files made by hand; no Dagster, no dbt."""
 
+import errno
 import os
+import resource
 import shutil
 import zipfile
 from collections import Counter
@@ -26,6 +28,7 @@ import pipelines.intake.load
 import pipelines.intake.night
 import pipelines.intake.retry
 from pipelines.extracts.read import OpenExtract, open_extract
+from pipelines.faults import in_plain_words
 from pipelines.gates.gate import Verdict, judge_slices
 from pipelines.intake.look import is_quiet
 from pipelines.intake.night import IntakeReport, take_in_inbox, withdraw
@@ -697,6 +700,27 @@ def two_small_contracts(tmp_path_factory) -> Iterator[None]:
         patch.setattr(pipelines.intake.night, "CONTRACTS", folder)
         patch.setattr(pipelines.intake.night, "MAPPINGS", tmp_path_factory.mktemp("no_mappings"))
         yield
+
+
+def test_a_file_system_that_takes_no_more_stops_the_night_and_the_next_one_finishes_it(hospital):
+    """The system's own limit on the size of a file, as a full disk or a quota would be met."""
+    hospital.night(1, REGISTERS)
+    rows = [f"falls,ZZ1,{1960 + at // 12}-{at % 12 + 1:02}-01,{at * 7919 % 100003 / 7}" for at in range(700)]
+    hospital.deliver({"2026-03-02/measure_points.csv": lines(POINT, *rows)})
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+        try:
+            hospital.night(2)
+        except OSError as fault:
+            os._exit((fault.errno or 1) if "Run again" in in_plain_words(fault) else 1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == errno.EFBIG
+    assert hospital.values() == []
+    hospital.night(3)
+    assert len(hospital.values()) == 700
+    hospital.check_conservation()
 
 
 def test_a_zip_of_several_tables_is_taken_in_table_by_table_also_after_a_kill(hospital):
