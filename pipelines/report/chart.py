@@ -82,7 +82,7 @@ def draw(points: Sequence[Point], cycles: Iterable[tuple[date, str]], percent: b
     noted = [at for at, point in zip(xs, points, strict=True) if point.annotation]
     return Chart(
         y_ticks=[(round(y(level), 1), number(level, ticks)) for level in levels],
-        x_ticks=[(round(x(moment), 1), text) for moment, text in _time_ticks(first, last)],
+        x_ticks=[(round(x(moment), 1), text) for moment, text in time_ticks(first, last)],
         lines=_lines(points, xs, y),
         marks=_marks(points, xs, y),
         phase_starts=[
@@ -128,7 +128,8 @@ def _round_step(rough: float) -> float:
     return next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
 
 
-def _time_ticks(first: date, last: date) -> list[tuple[date, str]]:
+def time_ticks(first: date, last: date) -> list[tuple[date, str]]:
+    """Days to mark on an axis of time, and their names; at most nine or so."""
     months = (last.year - first.year) * 12 + last.month - first.month
     if months < 3:
         gap = max(1, ceil((last - first).days / MOST_TICKS))

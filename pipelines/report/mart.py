@@ -76,6 +76,11 @@ select load.load_id, load.file_name, load.file_path, load.received_at, load.verd
 from ops.fct_load as load left join ops.fct_gate_result as gate on load.load_id = gate.load_id
 group by all order by load.load_id
 """
+SUGGESTIONS = """
+select series_id, suggested_period_start, change_type, mean_before, mean_after, annotation, pdsa_cycle_id
+from spc.fct_rebase_suggestion
+order by series_id, suggested_period_start
+"""
 RANKS = """
 select series_id, strength, signal_rank, rank_in_organisation, false_discovery_rate_in_organisation
 from spc.fct_signal_rank where is_chosen

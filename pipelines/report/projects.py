@@ -10,6 +10,7 @@ from pipelines.report.mart import Row, digest, grouped, rows
 from pipelines.report.measures import row_of
 from pipelines.report.site_map import Site, organisation_folder
 from pipelines.report.templates import rendered_rows, template
+from pipelines.report.timeline import timeline
 from pipelines.report.words import NOTHING, number, short_day, words
 
 NAMES = (
@@ -83,11 +84,12 @@ class Projects:
         """The page of one project."""
         site = self.site
         series = site.series_of_project.get(it["project_id"], [])
+        # Deprivation fifths and other strata are on the page of their measure.
+        charts = [each for each in series if each["stratum"] == "all"] or series
         families = [
-            (family, [row_of(site, each, ROOT) for each in series if each["family"] == family])
+            (family, [row_of(site, each, ROOT) for each in charts if each["family"] == family])
             for family in FAMILIES
         ]
-        charts = [each for each in series if each["stratum"] == "all"]
         return template("project.html.jinja").render(
             site.common
             | {
@@ -104,6 +106,7 @@ class Projects:
                 "cycles": site.cycles.get(it["project_id"], []),
                 "links": [self._linked(link) for link in self._links(it)],
                 "evidence": evidence(it),
+                "timeline": timeline(it, site.cycles.get(it["project_id"], [])),
                 "score": self.scores.get(it["project_id"]),
                 "computed": self.stage({"progress_score": self.scores[it["project_id"]]["computed_score"]})
                 if it["project_id"] in self.scores

@@ -113,6 +113,7 @@ def render(site: Site, it: Row, points: list[Point], revisions: list[Row]) -> tu
             "warnings": warnings(it),
             "notes": [(when(point.start), point.annotation) for point in points if point.annotation],
             "phases": site.phases[it["series_id"]],
+            "suggestions": site.suggestions.get(it["series_id"], []),
             "siblings": site.siblings(it),
             "table": _table(points[-ROWS_SHOWN:], it, decimals, has_counts),
             "shown": min(len(points), ROWS_SHOWN),

@@ -167,6 +167,7 @@ def _series_keys(site: Site, connection: duckdb.DuckDBPyConnection) -> dict[str,
             revisions.get(series_id),
             [verdicts.get(load_id) for load_id in loads.get(series_id, [])],
             site.phases.get(series_id),
+            site.suggestions.get(series_id),
             cycles.get(it["project_id"]),
             site.siblings(it),
         )

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import duckdb
 from markupsafe import Markup
 
-from pipelines.report.mart import CYCLES, LOADS, PHASES, RANKS, SERIES, Row, grouped, rows
+from pipelines.report.mart import CYCLES, LOADS, PHASES, RANKS, SERIES, SUGGESTIONS, Row, grouped, rows
 from pipelines.report.templates import template
 from pipelines.report.words import file_name, stratum_words, words
 
@@ -43,6 +43,7 @@ class Site:
     phases: dict[str, list[Row]]
     loads: dict[str, Row]
     ranks: dict[str, Row]
+    suggestions: dict[str, list[Row]]
     rule_sets: dict[str, Row]
     navigation: tuple[tuple[str, str], ...] = NAVIGATION
     series_names: dict[str, str] = field(default_factory=dict)
@@ -130,6 +131,7 @@ def read_site(connection: duckdb.DuckDBPyConnection) -> Site:
         phases=grouped(rows(connection, PHASES), "series_id"),
         loads={row["load_id"]: row for row in rows(connection, LOADS)},
         ranks={row["series_id"]: row for row in rows(connection, RANKS)},
+        suggestions=grouped(rows(connection, SUGGESTIONS), "series_id"),
         rule_sets={row["rule_set_id"]: row for row in rows(connection, "select * from spc.dim_rule_set")},
     )
     site.series_names = {
