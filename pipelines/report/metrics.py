@@ -14,7 +14,7 @@ import duckdb
 from pipelines.report.mart import Row, grouped, rows
 from pipelines.report.site_map import Site, organisation_folder
 from pipelines.report.templates import template
-from pipelines.report.words import NOTHING, number, places_for, short_day, stratum_words, words
+from pipelines.report.words import NOTHING, file_name, number, places_for, short_day, stratum_words, words
 
 CHAPTERS = {
     "maturity": ("Maturity", "How well the organisation has made improvement its way of working."),
@@ -27,9 +27,10 @@ WITHHELD = {
     "low_response": "withheld: too few answered",
     "local_only": "for the organisation only",
 }
-# So many periods, unless that gives a page more rows than it should have: then fewer, and at last fewer rows.
+# So many periods, unless a page would have too many rows: then fewer, and at last fewer rows.
 PERIODS_SHOWN = (6, 3, 1)
-ROWS_ON_A_PAGE = 380
+ROWS_ON_A_PAGE = 320
+ROWS_OF_ONE = 450
 WIDTH, MARGIN = 180, 6
 # Metrics of two units: which strata have the second.
 SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ("limits",)}
@@ -57,49 +58,63 @@ class Metrics:
         self._names = {it["metric_id"]: it["metric_name"] for it in known}
 
     def pages(self, organisation_code: str | None) -> Iterator[tuple[str, str]]:
-        """Address and text of the pages on maturity and on outcomes, of all organisations or of one."""
-        site = self.site
+        """Address and text of the pages on maturity and on outcomes, of all organisations or of one; and of a
+        page for each metric of which they do not show every row."""
         folder = f"{organisation_folder(organisation_code)}/" if organisation_code else ""
+        whose = f" of {self.site.organisations[organisation_code]}" if organisation_code else ""
         for schema, (title, lede) in CHAPTERS.items():
-            whose = f" of {site.organisations[organisation_code]}" if organisation_code else ""
+            visible = [
+                (metric, found)
+                for metric in self.catalogue[schema]
+                if (found := self._visible(schema, metric, organisation_code))
+            ]
+            shown = _fitting([found for _, found in visible])
+            chapter = []
+            for (metric, found), kept in zip(visible, shown, strict=True):
+                detail = f"{schema}-{file_name(metric['metric_id'])}.html"
+                hidden = len(found) - len(kept)
+                chapter.append(
+                    metric | self._table(metric, kept) | {"rows": len(found), "detail": hidden and detail}
+                )
+                if hidden:
+                    whole = (
+                        metric
+                        | self._table(metric, _newest(found, ROWS_OF_ONE))
+                        | {"rows": len(found), "detail": ""}
+                    )
+                    name = f"{metric['metric_name']}{whose}"
+                    yield f"{folder}{detail}", self._page(schema, organisation_code, name, "", [whole])
             yield (
                 f"{folder}{schema}.html",
-                template("metrics.html.jinja").render(
-                    site.common
-                    | {
-                        "root": "../../" if organisation_code else "",
-                        "here": f"{schema}.html",
-                        "title": f"{title}{whose}",
-                        "lede": lede,
-                        "trail": site.trail(organisation_code, schema)[:2] if organisation_code else [],
-                        "is_all": organisation_code is None,
-                        "schema": schema,
-                        "organisations": [
-                            (f"{organisation_folder(code)}/{schema}.html", name)
-                            for code, name in site.organisations.items()
-                            if code != organisation_code
-                        ],
-                        "metrics": list(self._shown(schema, organisation_code)),
-                    }
-                ),
+                self._page(schema, organisation_code, f"{title}{whose}", lede, chapter),
             )
 
-    def _shown(self, schema: str, organisation_code: str | None) -> Iterator[Row]:
-        """The metrics that have a value to show to whoever reads the page."""
-        visible = {
-            metric["metric_id"]: [
-                value
-                for value in self.values[schema].get(metric["metric_id"], [])
-                if _may_be_shown(metric, value, organisation_code)
-            ]
-            for metric in self.catalogue[schema]
-        }
-        chosen = _fitting([found for found in visible.values() if found])
-        for metric in self.catalogue[schema]:
-            if visible[metric["metric_id"]]:
-                found = chosen.pop(0)
-                hidden = len(visible[metric["metric_id"]]) - len(found)
-                yield metric | self._table(metric, found) | {"hidden": hidden}
+    def _page(self, schema: str, code: str | None, title: str, lede: str, metrics: list[Row]) -> str:
+        site = self.site
+        trail = site.trail(code, schema)[:2] if code else []
+        chapter = (f"{organisation_folder(code)}/{schema}.html" if code else f"{schema}.html", words(schema))
+        others = [
+            (f"{organisation_folder(each)}/{schema}.html", name) for each, name in site.organisations.items()
+        ]
+        return template("metrics.html.jinja").render(
+            site.common
+            | {
+                "root": "../../" if code else "",
+                "here": f"{schema}.html",
+                "title": title,
+                "lede": lede,
+                "trail": trail if lede else [*trail, chapter],
+                "is_all": code is None,
+                "schema": schema,
+                "organisations": [each for each in others if lede and each[0] != chapter[0]],
+                "metrics": metrics,
+            }
+        )
+
+    def _visible(self, schema: str, metric: Row, organisation_code: str | None) -> list[Row]:
+        """The rows of a metric that whoever reads the page may see."""
+        found = self.values[schema].get(metric["metric_id"], [])
+        return [value for value in found if _may_be_shown(metric, value, organisation_code)]
 
     def _table(self, metric: Row, found: list[Row]) -> Row:
         units = [_unit_of(metric, value) for value in found]
@@ -195,7 +210,14 @@ def _fitting(metrics: list[list[Row]]) -> list[list[Row]]:
         if sum(map(len, shown)) <= ROWS_ON_A_PAGE:
             return shown
     most = max(ROWS_ON_A_PAGE // len(metrics), 1)
-    return [found[:most] for found in shown]
+    return [_newest(found, most) for found in metrics]
+
+
+def _newest(found: list[Row], most: int) -> list[Row]:
+    """As many of the last periods as have at most so many rows; at least one row of each metric."""
+    periods = len({value["period_start"] for value in found if value["period_start"]})
+    fitting = (_latest(found, amount) for amount in range(periods, 0, -1))
+    return next((shown for shown in fitting if len(shown) <= most), found[:most])
 
 
 def _latest(found: list[Row], amount: int) -> list[Row]:
