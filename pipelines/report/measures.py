@@ -102,11 +102,7 @@ def measure_pages(site: Site, organisation_code: str | None) -> Iterator[tuple[s
                     "trail": trail,
                     "listing": listing,
                     "total": len(found),
-                    "organisations": [
-                        (f"{organisation_folder(code)}/measures.html", name)
-                        for code, name in site.organisations.items()
-                        if code != organisation_code
-                    ],
+                    "organisations": site.others(organisation_code, "measures"),
                     "is_all": organisation_code is None,
                 }
             ),

@@ -30,7 +30,7 @@ WITHHELD = {
 # So many periods, unless a page would have too many rows: then fewer, and at last fewer rows.
 PERIODS_SHOWN = (6, 3, 1)
 ROWS_ON_A_PAGE = 320
-ROWS_OF_ONE = 450
+ROWS_OF_ONE = 400
 WIDTH, MARGIN = 180, 6
 # Metrics of two units: which strata have the second.
 SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ("limits",)}
@@ -93,9 +93,6 @@ class Metrics:
         site = self.site
         trail = site.trail(code, schema)[:2] if code else []
         chapter = (f"{organisation_folder(code)}/{schema}.html" if code else f"{schema}.html", words(schema))
-        others = [
-            (f"{organisation_folder(each)}/{schema}.html", name) for each, name in site.organisations.items()
-        ]
         return template("metrics.html.jinja").render(
             site.common
             | {
@@ -106,7 +103,7 @@ class Metrics:
                 "trail": trail if lede else [*trail, chapter],
                 "is_all": code is None,
                 "schema": schema,
-                "organisations": [each for each in others if lede and each[0] != chapter[0]],
+                "organisations": site.others(code, schema) if lede else [],
                 "metrics": metrics,
             }
         )

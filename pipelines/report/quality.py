@@ -1,5 +1,7 @@
 """Data quality: what was due and came, what each file met at the gate, what waits, how fresh it all is."""
 
+from collections import Counter
+
 import duckdb
 
 from pipelines.report.mart import Row, rows
@@ -8,6 +10,7 @@ from pipelines.report.templates import template
 from pipelines.report.words import words
 
 MONTHS_SHOWN = 24
+ORGANISATIONS_SHOWN = 60
 LOADS_SHOWN = 60
 LINES_SHOWN = 200
 # Worst first: a month is coloured by the share that came, and its numbers say which way the rest went.
@@ -52,6 +55,7 @@ def quality_page(site: Site, connection: duckdb.DuckDBPyConnection) -> tuple[str
             "trail": [],
             "months": months,
             "grid": grid,
+            "most": ORGANISATIONS_SHOWN,
             "loads": loads[:LOADS_SHOWN],
             "hidden": max(len(loads) - LOADS_SHOWN, 0),
             "waiting": waiting[:LINES_SHOWN],
@@ -64,10 +68,13 @@ def quality_page(site: Site, connection: duckdb.DuckDBPyConnection) -> tuple[str
 
 
 def _grid(site: Site, found: list[Row]) -> tuple[list, list]:
-    """The months, and for each organisation a cell a month."""
+    """The months, and for each organisation a cell a month: of very many, those that lack most points."""
     months = sorted({row["month"] for row in found})[-MONTHS_SHOWN:]
     cells = {(row["organisation_code"], row["month"]): _cell(row) for row in found}
-    codes = sorted({row["organisation_code"] for row in found})
+    gaps: Counter[str] = Counter()
+    for row in found:
+        gaps[row["organisation_code"]] += row["due"] - row["received"]
+    codes = sorted(code for code, _ in gaps.most_common(ORGANISATIONS_SHOWN))
     return months, [
         (site.organisations.get(code, code), [cells.get((code, month)) for month in months]) for code in codes
     ]

@@ -14,6 +14,7 @@ from pipelines.report.mart import CYCLES, LOADS, PHASES, RANKS, SERIES, SUGGESTI
 from pipelines.report.templates import template
 from pipelines.report.words import file_name, stratum_words, words
 
+ORGANISATIONS_LISTED = 40
 NAVIGATION = (
     ("index.html", "Overview"),
     ("measures.html", "Measures"),
@@ -99,6 +100,17 @@ class Site:
     def project_page(self, it: Row) -> str:
         """Where the page of a project is."""
         return f"{organisation_folder(it['organisation_code'])}/p/{self.project_names[it['project_id']]}.html"
+
+    def others(self, organisation_code: str | None, kind: str) -> list[tuple[str, str]]:
+        """The same page of the other organisations; none of so many that a list helps nobody. The overview
+        has them all."""
+        if len(self.organisations) > ORGANISATIONS_LISTED:
+            return []
+        return [
+            (f"{organisation_folder(code)}/{kind}.html", name)
+            for code, name in self.organisations.items()
+            if code != organisation_code
+        ]
 
     def trail(self, organisation_code: str, kind: str) -> list[tuple[str, str]]:
         """The way from the overview to an organisation's measures or projects."""

@@ -275,8 +275,8 @@ def test_every_metric_is_the_marts_and_what_is_local_stays_at_home(site, mart_fi
             details = sorted(path.parent.glob(f"{schema}-{metric_id.lower()}-*.html"))
             head, *body = (metric_tables(details[0]) if details else {metric_id: tables})[metric_id]
             rows = [value for value in values if value[0] == metric_id]
-            if len(rows) > 450:
-                assert 0 < len(body) <= 450
+            if len(rows) > 400:
+                assert 0 < len(body) <= 400
                 values = [value for value in values if value[0] != metric_id]
             else:
                 shown += [(metric_id, head, row) for row in body]
