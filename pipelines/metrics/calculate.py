@@ -437,10 +437,11 @@ def _computed(
         made = calculation.compute(rows, catalogue)
         return [made.assign(calculation_id=_name(calculation.name, TOGETHER))]
     parts = []
-    ours = rows[(calculation.name + "|" + rows["organisation_code"]).isin(changed)]
+    ours = rows[[_name(calculation.name, code) in changed for code in rows["organisation_code"]]]
     if len(ours):
         made = calculation.compute(ours, catalogue)
-        parts.append(made.assign(calculation_id=calculation.name + "|" + made["organisation_code"]))
+        names = [_name(calculation.name, code) for code in made["organisation_code"]]
+        parts.append(made.assign(calculation_id=names))
     if _name(calculation.name, TOGETHER) in changed:
         made = calculation.compute(rows.assign(organisation_code=None), catalogue)
         parts.append(made.assign(calculation_id=_name(calculation.name, TOGETHER)))

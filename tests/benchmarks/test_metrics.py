@@ -175,8 +175,8 @@ def two_nights(watch: Watch, mart: Path, folder: Path) -> tuple[int, int]:
             connection.execute(f"create view working.{name} as {views[name]}")
 
         def night(kept: str | None, kept_series: str | None):
-            relations = {name: connection.table(table) for name, table in READ.items()}
-            points = connection.table("working.int_metrics__primary_points")
+            relations = {name: connection.query(f"select * from {table}") for name, table in READ.items()}
+            points = connection.query("select * from working.int_metrics__primary_points")
             return results(connection, relations, kept), interrupted_series(connection, points, kept_series)
 
         with watch.stage(WHOLE), watch.stage("first night"):
