@@ -87,9 +87,9 @@ from spc.fct_signal_rank where is_chosen
 """
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str, values: list | None = None) -> list[Row]:
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
     """The answer to a query, a dict a row."""
-    answer = connection.execute(query, values or [])
+    answer = connection.execute(query)
     names = [column[0] for column in answer.description or []]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 

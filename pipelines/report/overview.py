@@ -27,12 +27,13 @@ with ranked as (
 select ranked.series_id, ranked.before, ranked.variation_icon
 from ranked inner join spc.fct_spc_status as status
     on ranked.series_id = status.series_id and ranked.rule_set_id = status.rule_set_id and status.is_chosen
-where ranked.release_id = ? and ranked.before is distinct from ranked.variation_icon
+where ranked.release_id = (select max(release_id) from ops.release)
+    and ranked.before is distinct from ranked.variation_icon
     and ranked.before is not null and ranked.is_shown
 """
 EXPECTED = """
 select organisation_code, count(*) filter (where status in ('missing', 'source_late')) as late
-from core.fct_expected_point where due_on >= ?::date - 60 group by all
+from core.fct_expected_point where due_on >= (select max(as_of_date) from ops.release) - 60 group by all
 """
 OPEN = "select count(distinct (load_id, source_row)) from ops.fct_quarantined_row where status = 'open'"
 
@@ -43,9 +44,8 @@ class Overview:
     def __init__(self, site: Site, projects: Projects, connection: duckdb.DuckDBPyConnection):
         self.site, self.projects = site, projects
         self.chance = rows(connection, CHANCE)
-        release = site.release
-        self.changed = rows(connection, CHANGED, [release["release_id"]]) if release else []
-        late = rows(connection, EXPECTED, [release["as_of_date"]]) if release else []
+        self.changed = rows(connection, CHANGED)
+        late = rows(connection, EXPECTED)
         self.late = {row["organisation_code"]: row["late"] for row in late}
         found = connection.execute(OPEN).fetchone()
         self.waiting = found[0] if found else 0
