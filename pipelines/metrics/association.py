@@ -63,17 +63,20 @@ def is_comparable(table: Table) -> bool:
 
 def p_value(table: Table) -> float:
     """Of no association: Fisher's exact test when an expected count is below five, else Pearson's
-    chi-squared."""
-    from scipy.stats import chi2_contingency, fisher_exact
+    chi-squared, whose statistic of a 2 x 2 table is written out because scipy's general one takes a
+    millisecond."""
+    from scipy.special import chdtrc
+    from scipy.stats import fisher_exact
 
     cells = table.cells
-    if (cells.sum(axis=0) == 0).any():
+    rows, columns = cells.sum(axis=1), cells.sum(axis=0)
+    if (columns == 0).any():
         return 1.0
     if table.is_sparse:
         exact: Any = fisher_exact(cells)
         return float(exact.pvalue)
-    found: Any = chi2_contingency(cells, correction=False)
-    return float(found.pvalue)
+    cross = cells[0, 0] * cells[1, 1] - cells[0, 1] * cells[1, 0]
+    return float(chdtrc(1, cells.sum() * cross**2 / (rows.prod() * columns.prod())))
 
 
 def risk_ratio(table: Table) -> Estimate:

@@ -38,30 +38,21 @@ def protect(
     total is among the rows, unless it `is_total_known` from elsewhere. A row is shown or withheld as a whole.
     """
     protected = frame.copy()
-    small = pd.concat([is_small(protected[name]) for name in counts], axis=1).any(axis=1)
     reason = pd.Series(None, index=protected.index, dtype=object)
+    small = pd.concat([is_small(protected[name]) for name in counts], axis=1).any(axis=1)
     reason[small] = SMALL_NUMBER
+    number = protected.groupby(group, dropna=False, sort=False).ngroup()
     is_part = protected["stratum"] != total
-    parts = protected[is_part]
-    for _, rows in parts.groupby(group, dropna=False, sort=False):
-        withheld = small[rows.index]
-        totals = _total_of(protected[~is_part], rows.iloc[0], group)
-        if withheld.sum() != 1 or not (len(totals) or is_total_known):
-            continue
-        others = rows.index[~withheld.to_numpy()]
-        if len(others):
-            smallest = protected.loc[others].sort_values(counts[0]).index[:1]
-            reason[smallest] = SECONDARY
-        else:
-            reason[totals] = SECONDARY
+    withheld = small[is_part].groupby(number[is_part]).sum()
+    single = set(withheld.index[withheld == 1])
+    if not is_total_known:
+        single &= set(number[~is_part])
+    open_parts = protected[is_part & ~small & number.isin(single)].sort_values(counts[0], kind="stable")
+    smallest = open_parts.groupby(number[open_parts.index], sort=False).head(1).index
+    reason[smallest] = SECONDARY
+    without_others = single - set(number[smallest])
+    reason[~is_part & number.isin(without_others) & reason.isna()] = SECONDARY
     protected["suppression_reason"] = reason
     for name in counts:
         protected[name] = rounded(protected[name].astype(float)).where(reason.isna())
     return protected
-
-
-def _total_of(totals: pd.DataFrame, part: pd.Series, group: list[str]) -> pd.Index:
-    same = pd.Series(True, index=totals.index)
-    for name in group:
-        same &= (totals[name] == part[name]) | (totals[name].isna() & pd.isna(part[name]))
-    return totals.index[same]

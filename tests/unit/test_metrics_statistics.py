@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
+from scipy.stats import chi2_contingency, fisher_exact
 from statsmodels.regression.linear_model import WLS
 
 from pipelines.metrics.association import (
@@ -102,6 +103,14 @@ def test_a_sparse_table_gets_fisher_s_test_and_interval():
     assert found.method == "fisher_exact"
     assert [found.value, found.lower] == pytest.approx([6.408, 0.2117], rel=1e-3)
     assert found.upper == pytest.approx(621.9, rel=0.01)
+
+
+@pytest.mark.parametrize("table", [ASPIRIN, *TOLBUTAMIDE])
+def test_p_value_is_scipy_s_or_fisher_s(table):
+    known: Any = (
+        fisher_exact(table.cells) if table.is_sparse else chi2_contingency(table.cells, correction=False)
+    )
+    assert p_value(table) == pytest.approx(known.pvalue)
 
 
 def test_half_a_case_is_added_where_a_group_has_no_event():
