@@ -5,7 +5,8 @@ tried on many.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
@@ -192,6 +194,49 @@ def compiled_models(folder: Path, models: Sequence[str] = MODELS) -> dict[str, s
     return {name: _without_catalog(compiled[name]) for name in models}
 
 
+def kept_models() -> list[str]:
+    """The models that keep charts from night to night, as the macro lists them."""
+    macro = (DBT_PROJECT / "macros" / "spc_changed.sql").read_text("utf-8")
+    (body,) = re.findall(r"macro spc_kept_models\(\).*?endmacro", macro, re.DOTALL)
+    return re.findall(r"'(\w+)'", body)
+
+
+def compiled_nights(folder: Path, models: Sequence[str] = MODELS) -> tuple[dict[str, str], dict[str, str]]:
+    """SQL of a night that charts everything, and of one in which some series have changed.
+
+    The folder becomes the home of the warehouse that dbt looks at, and of the lake.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, path in {"QI_LAKE": "lake", "QI_BUILD": ".", "QI_WAREHOUSE": "warehouse.duckdb"}.items():
+            patch.setenv(name, str(folder / path))
+        night = compiled_models(folder, models)
+        kept = pd.DataFrame({"model_name": kept_models(), "load_id": "L0000001"})
+        with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+            connection.register("kept", kept)
+            connection.execute("create schema if not exists intermediate")
+            connection.execute("create table intermediate.build_watermark as from kept")
+            connection.execute(
+                "create table intermediate.int_loads__standing "
+                "(load_id varchar, extract varchar, has_rows boolean, taken_back_by_load_id varchar)"
+            )
+        partial = compiled_models(folder, models)
+    # Where dbt does not know of the watermark, the second night would be a full one too.
+    same = {name for name in models if night[name] == partial[name]}
+    assert not same & {"int_spc__charts", "int_spc__observations", "int_spc__ends", "fct_time_to_signal"}
+    return night, partial
+
+
+def renew(connection: duckdb.DuckDBPyConnection, name: str, sql: str, is_kept: bool) -> None:
+    """What dbt does with a model: replace it, or take out the changed series and add them."""
+    relation = relation_of(name)
+    if is_kept:
+        changed = "select series_id from working.int_spc__changed_series"
+        connection.execute(f"delete from {relation} where series_id in ({changed})")
+        connection.execute(f"insert into {relation} {sql}")
+    elif kind_of(name) == "table":
+        connection.execute(f"create or replace table {relation} as {sql}")
+
+
 def relation_of(name: str) -> str:
     """Schema and name of a model's table."""
     if name.startswith("fct_"):
@@ -216,27 +261,57 @@ def read_seeds(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 class SpcModels:
-    """Compiled models, and a database to run them in. dbt's environment variables have to be set."""
+    """Compiled models, and a database to run them in."""
 
     def __init__(self, folder: Path) -> None:
-        self._sql = compiled_models(folder)
+        self._night, self._partial = compiled_nights(folder)
         self._connection = duckdb.connect()
         self._connection.execute("set threads = 1")
         read_seeds(self._connection)
 
     def run(self, inputs: Inputs) -> Charts:
         """Draw the charts of the inputs."""
+        self._give_all(inputs)
+        for name in MODELS:
+            self._connection.execute(f"drop {kind_of(name)} if exists {relation_of(name)}")
+            self._connection.execute(f"create {kind_of(name)} {relation_of(name)} as {self._night[name]}")
+        return self._charts()
+
+    def run_next(self, inputs: Inputs, changed: Sequence[str]) -> Charts:
+        """Draw the charts of these series anew after the last run, as a night does in which they changed."""
+        self._give_all(inputs)
+        self._connection.execute(
+            "create or replace table working.int_spc__changed_series (series_id varchar)"
+        )
+        for series in changed:
+            self._connection.execute("insert into working.int_spc__changed_series values (?)", [series])
+        kept = kept_models()
+        for name in MODELS[1:]:
+            renew(self._connection, name, self._partial[name], name in kept)
+        return self._charts()
+
+    @contextmanager
+    def rules(self, rule_set_id: str, **changes: Any) -> Iterator[None]:
+        """A rule set with other numbers, for a while."""
+        self._connection.execute("create or replace temp table rules_as_delivered as from spc.dim_rule_set")
+        sets = ", ".join(f"{column} = ?" for column in changes)
+        self._connection.execute(
+            f"update spc.dim_rule_set set {sets} where rule_set_id = ?", [*changes.values(), rule_set_id]
+        )
+        yield
+        self._connection.execute("create or replace table spc.dim_rule_set as from rules_as_delivered")
+
+    def _give_all(self, inputs: Inputs) -> None:
         self._give("core.fct_measure_point", POINT_COLUMNS, inputs.points)
         self._give("core.dim_measure", MEASURE_COLUMNS, inputs.measures)
         self._give("core.fct_measure_event", EVENT_COLUMNS, inputs.events)
         self._give("core.dim_target", TARGET_COLUMNS, inputs.targets)
-        for name in MODELS:
-            self._connection.execute(f"drop {kind_of(name)} if exists {relation_of(name)}")
-            self._connection.execute(f"create {kind_of(name)} {relation_of(name)} as {self._sql[name]}")
+
+    def _charts(self) -> Charts:
         return Charts(
-            self._take("spc.fct_spc_point", "series_id, period_start"),
-            self._take("spc.fct_spc_phase", "series_id, phase"),
-            self._take("spc.fct_spc_status", "series_id"),
+            self._take("spc.fct_spc_point", "series_id, rule_set_id, period_start"),
+            self._take("spc.fct_spc_phase", "series_id, rule_set_id, phase"),
+            self._take("spc.fct_spc_status", "series_id, rule_set_id"),
         )
 
     def _give(self, table: str, columns: dict[str, str], rows: list[dict[str, Any]]) -> None:

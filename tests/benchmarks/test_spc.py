@@ -4,7 +4,6 @@
 """
 
 import os
-import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.settings import DBT_PROJECT
 from tests.benchmarks.measure import WHOLE, Run, Watch, report, run
 from tests.spc_models import (
     CHANCE_MODELS,
@@ -22,10 +20,12 @@ from tests.spc_models import (
     MEASURE_COLUMNS,
     MODELS,
     TARGET_COLUMNS,
-    compiled_models,
+    compiled_nights,
+    kept_models,
     kind_of,
     read_seeds,
     relation_of,
+    renew,
 )
 
 POINTS_A_SERIES = 80
@@ -44,13 +44,6 @@ MOST_FOR_PANDAS = 10_000
 MOST_FOR_PYQICHARTS = 1_000
 CHARTS, CHANCE, CHANGED = "charts", "chance, suggestions and colours", "1% changed: all of it"
 SIZES = [int(size) for size in os.environ.get("QI_BENCHMARK_SERIES", "1000 10000 100000 250000").split()]
-
-
-def kept_models() -> list[str]:
-    """The models that keep charts from night to night, as the macro lists them."""
-    macro = (DBT_PROJECT / "macros" / "spc_changed.sql").read_text("utf-8")
-    (body,) = re.findall(r"macro spc_kept_models\(\).*?endmacro", macro, re.DOTALL)
-    return re.findall(r"'(\w+)'", body)
 
 
 def write_series(path: Path, count: int) -> None:
@@ -115,20 +108,9 @@ def draw_charts(
     kept = kept_models()
     with watch.stage(CHANGED):
         for name in [*MODELS[1:], *CHANCE_MODELS]:
-            _renew(connection, name, partial[name], name in kept)
+            renew(connection, name, partial[name], name in kept)
     (again,) = connection.execute("select count(*) from spc.fct_spc_point").fetchall()
     return {"points": counts[0], "signals": counts[1], "points_again": again[0]}
-
-
-def _renew(connection: duckdb.DuckDBPyConnection, name: str, sql: str, is_kept: bool) -> None:
-    """What dbt does with a model: replace it, or take out the changed series and add them."""
-    relation = relation_of(name)
-    if is_kept:
-        changed = "select series_id from working.int_spc__changed_series"
-        connection.execute(f"delete from {relation} where series_id in ({changed})")
-        connection.execute(f"insert into {relation} {sql}")
-    elif kind_of(name) == "table":
-        connection.execute(f"create or replace table {relation} as {sql}")
 
 
 def _give_measures(connection: duckdb.DuckDBPyConnection) -> None:
@@ -260,26 +242,7 @@ def pyqicharts_tables(watch: Watch, points: Path, folder: Path) -> int:
 @pytest.fixture(scope="module")
 def sql(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], dict[str, str]]:
     """The models of a full night, and of a night in which some series have changed."""
-    folder = tmp_path_factory.mktemp("spc")
-    models = (*MODELS, *CHANCE_MODELS)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, path in {"QI_LAKE": "lake", "QI_BUILD": ".", "QI_WAREHOUSE": "warehouse.duckdb"}.items():
-            patch.setenv(name, str(folder / path))
-        night = compiled_models(folder, models)
-        with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
-            connection.execute("create schema if not exists intermediate")
-            kept = pd.DataFrame({"model_name": kept_models(), "load_id": "L0000001"})
-            connection.execute("create table intermediate.build_watermark as from kept")
-            connection.execute(
-                "create table intermediate.int_loads__standing "
-                "(load_id varchar, extract varchar, has_rows boolean, taken_back_by_load_id varchar)"
-            )
-            assert len(kept) == len(kept_models())
-        partial = compiled_models(folder, models)
-    # Where dbt does not know of the watermark, the second night would be a full one too.
-    same = {name for name in models if night[name] == partial[name]}
-    assert not same & {"int_spc__charts", "int_spc__observations", "int_spc__ends", "fct_time_to_signal"}
-    return night, partial
+    return compiled_nights(tmp_path_factory.mktemp("spc"), (*MODELS, *CHANCE_MODELS))
 
 
 @pytest.mark.parametrize("count", SIZES)

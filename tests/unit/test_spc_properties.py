@@ -1,6 +1,7 @@
 """What holds for every series, whatever its numbers."""
 
 import random
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -66,6 +67,24 @@ def test_the_order_of_rows_does_not_matter(spc_models, drawn, seed):
 
 
 @few
+@given(drawn=SEVERAL, data=st.data())
+def test_splitting_the_points_over_loads_gives_the_same_charts(spc_models, drawn, data):
+    """Each night brings some of the points, and only the series that they belong to are charted anew."""
+    inputs = _inputs(drawn)
+    at_once = spc_models.run(inputs)
+    loads = data.draw(st.lists(st.integers(0, 3), min_size=len(inputs.points), max_size=len(inputs.points)))
+    came = Inputs(measures=inputs.measures, targets=inputs.targets)
+    spc_models.run(came)
+    for load in sorted(set(loads)):
+        night = [point for point, its_load in zip(inputs.points, loads, strict=True) if its_load == load]
+        came.points += night
+        by_loads = spc_models.run_next(came, sorted({point["series_id"] for point in night}))
+    pd.testing.assert_frame_equal(at_once.points, by_loads.points, rtol=1e-12)
+    pd.testing.assert_frame_equal(at_once.phases, by_loads.phases, rtol=1e-12)
+    pd.testing.assert_frame_equal(at_once.status, by_loads.status, rtol=1e-12)
+
+
+@few
 @given(drawn=SEVERAL, more=st.integers(-40, 40), frozen_after=st.integers(2, 12))
 def test_a_new_point_never_changes_a_frozen_phase(spc_models, drawn, more, frozen_after):
     def frozen(extra: list[float]) -> pd.DataFrame:
@@ -116,3 +135,43 @@ def test_a_phase_goes_on_where_the_next_begins(spc_models: SpcModels):
     assert points["is_baseline"].to_list() == [True, False, True, True, True, True, False, False]
     assert points["centre_line"].to_list() == [pytest.approx(34 / 3)] * 4 + [30.5] * 4
     assert charts.phases["baseline_until"].dt.date.to_list() == [month(3), month(5)]
+
+
+def test_rule_sets_stand_side_by_side(spc_models: SpcModels):
+    """Six points on one side: a shift for the rule set computed beside, and not for the chosen one."""
+    inputs = Inputs()
+    inputs.add("S", [10, 12, 8, 11, 9, 12, 8, 9, 11, 9, 13, 13.5, 13, 13.2, 13.1, 13.4])
+    with spc_models.rules("ptd", is_computed_for_all=True, shift_length=6):
+        charts = spc_models.run(inputs)
+    points = charts.points.groupby(["rule_set_id", "is_chosen"])["is_shift"].sum()
+    assert points.to_dict() == {("mdc", True): 0, ("ptd", False): 6}
+    status = charts.status.set_index("rule_set_id")
+    assert status["is_chosen"].to_dict() == {"mdc": True, "ptd": False}
+    assert status["variation_icon"].to_dict() == {"mdc": "common_cause", "ptd": "improvement_high"}
+    assert charts.phases["rule_set_id"].to_list() == ["mdc", "ptd"]
+    assert spc_models.run(inputs).points["rule_set_id"].unique().tolist() == ["mdc"]
+
+
+def test_a_rule_set_may_clip_percentages(spc_models: SpcModels):
+    """Of single values and of rates per hundred; a centre line stays where it is, and so do other units."""
+    high, low = [99.0, 100.0, 91.0, 100.0, 98.0] * 3, [1.0, 0.0, 9.0, 0.0, 2.0] * 3
+    shares: list[float | dict[str, Any] | None] = [{"numerator": n, "denominator": 100.0} for n in high]
+    inputs = Inputs()
+    inputs.add("high", high, unit_of_measure="percent")
+    inputs.add("low", low, unit_of_measure="percent")
+    inputs.add("shares", shares, chart="ip", multiplier=100.0, unit_of_measure="percent")
+    inputs.add("days", low, unit_of_measure="days")
+    plain = spc_models.run(inputs).points.groupby("series_id").first()
+    with spc_models.rules("mdc", is_individuals_clipped=True):
+        clipped = spc_models.run(inputs).points.groupby("series_id").first()
+    assert (plain["upper_limit"] > 100).to_dict() == {
+        "days": False,
+        "high": True,
+        "low": False,
+        "shares": True,
+    }
+    assert (plain["lower_limit"] < 0).to_dict() == {"days": True, "high": False, "low": True, "shares": False}
+    assert clipped["upper_limit"][["high", "shares"]].to_list() == [100, 100]
+    assert clipped["lower_limit"]["low"] == 0
+    assert clipped["centre_line"].equals(plain["centre_line"])
+    assert clipped.loc["days"].equals(plain.loc["days"])
