@@ -80,15 +80,15 @@
 
 {#-
     Before a kept model takes tonight's charts in: take out what it has of the same series, and of the projects that
-    changed where it tells of projects (`has_projects`).
+    changed where it tells of projects.
 -#}
-{% macro spc_forget_changed(has_projects=false) %}
+{% macro spc_forget_changed() %}
     {%- if target.type == 'duckdb' and execute and is_incremental() -%}
     delete from {{ this }}
     {%- if spc_watermark() is not none %}
     where
         series_id in (select series_id from {{ ref('int_spc__changed_series') }})
-        {%- if has_projects %}
+        {%- if 'project_id' in model.columns %}
         or project_id in ({{ spc_touched_projects(spc_watermark()) }})
         {%- endif %}
     {%- endif %}

@@ -1,12 +1,4 @@
 {#- What a chart says at its last point. Kept from night to night; only the clock is added in fct_spc_status. -#}
-{{ config(
-    schema='intermediate',
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed() }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 {%- set is_partial = spc_watermark() is not none %}
 with
 charts as (

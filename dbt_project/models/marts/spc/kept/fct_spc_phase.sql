@@ -1,11 +1,4 @@
 {#- Phases of the series that changed replace what stood, in one transaction. -#}
-{{ config(
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed() }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 {%- set is_partial = spc_watermark() is not none %}
 with
 phases as (

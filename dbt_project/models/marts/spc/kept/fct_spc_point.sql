@@ -1,11 +1,4 @@
 {#- Charts of the series that changed replace what stood, in one transaction. -#}
-{{ config(
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed() }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 {%- set up_to = 'rows between unbounded preceding and current row' -%}
 {%- set before_it = 'rows between unbounded preceding and 1 preceding' -%}
 {%- set from_it = 'rows between current row and unbounded following' -%}

@@ -4,14 +4,6 @@
     likelihood ratio of one change in a normal mean against none is half the square of that distance (Hinkley
     1970, Biometrika 57:1). Only the chart of the chosen rule set.
 -#}
-{{ config(
-    schema='intermediate',
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed() }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 -- depends_on: {{ ref('int_spc__changed_series') }}
 {%- set is_partial = spc_watermark() is not none %}
 with

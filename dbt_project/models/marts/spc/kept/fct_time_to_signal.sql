@@ -1,11 +1,4 @@
 {#- Kept from night to night: of a changed series, or a changed project, the row is made anew. -#}
-{{ config(
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed(has_projects=true) }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 {%- set watermark = spc_watermark() -%}
 {%- set near = 'count(case when is_two_in_three then 1 end)' -%}
 {%- set beyond_zone = 'count(case when is_four_in_five then 1 end)' -%}

@@ -2,13 +2,6 @@
     Colours by target and margin, and where they change. Kept from night to night; a new margin colours
     everything anew, because seeds belong to the code.
 -#}
-{{ config(
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed() }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 -- depends_on: {{ ref('int_spc__changed_series') }}
 {%- set is_partial = spc_watermark() is not none %}
 with

@@ -1,12 +1,4 @@
 {#- What chance is asked about: every chart's last phase, how long it is, and how strong its signal at the end. -#}
-{{ config(
-    schema='intermediate',
-    materialized='incremental' if target.type == 'duckdb' else 'table',
-    incremental_strategy='append' if target.type == 'duckdb' else none,
-    on_schema_change='fail',
-    pre_hook="{{ spc_forget_changed() }}",
-    post_hook="{{ record_watermark() }}"
-) }}
 -- depends_on: {{ ref('int_spc__changed_series') }}
 {%- set is_partial = spc_watermark() is not none %}
 with
