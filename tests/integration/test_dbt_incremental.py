@@ -183,7 +183,8 @@ class Workshop:
         folder = self.build / warehouse
         folder.mkdir(exist_ok=True)
         self.patch.setenv("QI_WAREHOUSE", str(folder / "warehouse.duckdb"))
-        result = dbtRunner(manifest=self.manifest).invoke([*arguments, *PROJECT_FLAGS])
+        # dbt notes in a manifest which models it has put ephemeral ones into, and would not do it again.
+        result = dbtRunner(manifest=self.manifest.deepcopy()).invoke([*arguments, *PROJECT_FLAGS])
         DuckDBConnectionManager.close_all_connections()
         assert result.success, str(result.exception or result.result)
         return duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True)
