@@ -34,13 +34,17 @@ NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "n", "p_value"
 SHOWN_NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "p_value", "homogeneity_p_value")
 
 
+# The last digits of a sum depend on the order and the place in memory of what is summed.
+DECIMALS = 10
+
+
 def shaped(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with exactly the columns of a result, what it lacks being empty."""
     return frame.reindex(columns=RESULTS.names)
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
-    """Results as Arrow; NaN becomes null."""
+    """Results as Arrow, rounded to `DECIMALS`; NaN becomes null."""
     columns = []
     for field in RESULTS:
         values = frame[field.name]
@@ -50,6 +54,7 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
             dates = pd.to_datetime(values).dt.date
             array = pa.array([None if pd.isna(value) else value for value in dates], pa.date32())
         else:
-            array = pa.array(pd.to_numeric(values).astype("Float64"), pa.float64(), from_pandas=True)
+            numbers = pd.to_numeric(values).astype("float64").round(DECIMALS)
+            array = pa.array(numbers, pa.float64(), from_pandas=True)
         columns.append(array.cast(field.type))
     return pa.table(columns, schema=RESULTS)
