@@ -2,7 +2,7 @@
 {%- set applied_within_days = 180 -%}
 {%- set quarters = 4 -%}
 {#- A sum's last digits depend on the order of its rows. -#}
-{%- set decimals = 4 -%}
+{%- set decimals = 9 -%}
 with
 clock as (
     select
