@@ -26,7 +26,7 @@ from pipelines.gates.units import units_of
 from pipelines.intake.inbox import Changing, Delivery
 from pipelines.intake.past import Profiles, find_past, read_profiles
 from pipelines.intake.plan import Repeat, Stranger, Task
-from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, Lake
+from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, UNITS, Lake
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
 from pipelines.lake.lookups import latest_rows, records_taken_by_others
 from pipelines.lake.write import StagedLoad, archive_file, commit_load, file_sha256, forget_file
@@ -150,6 +150,8 @@ def take_in(task: Task, night: Night) -> LedgerRow:
         )
         if verdict.is_refused:
             staged.forget()
+        else:
+            keep_units(file.units, staged, night.lake)
         night.tell("keeping it")
         if verdict.is_screened and PERSONAL_DATA not in failed_codes(verdict):
             _archive(task.delivery, night)
@@ -192,6 +194,12 @@ def stage(
     staged.add(lake.accepted(contract.extract), lake_rows(part.accepted, contract, row.received_at))
     staged.add(lake.quarantine(contract.extract), lake_rows(part.quarantined, contract, row.received_at))
     staged.add(lake.quarantined_rows, _row_codes(part.row_codes, units, contract, row.load_id))
+
+
+def keep_units(units: pa.Table | None, staged: StagedLoad, lake: Lake) -> None:
+    """Keep which lines of a load go together, so that changed rules can judge them together again."""
+    if units is not None:
+        staged.add(lake.units, units.cast(UNITS))
 
 
 def _make_sure_of(delivery: Delivery) -> None:

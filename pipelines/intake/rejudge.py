@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.extracts.add_up import SOURCE_UNIT
 from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.contract_columns import JOINT, ColumnType
 from pipelines.extracts.read import OpenExtract
@@ -36,6 +37,7 @@ from pipelines.intake.load import (
     find_lookups,
     find_taken,
     judged_by,
+    keep_units,
     lake_rows,
     later_row,
     note_results,
@@ -45,7 +47,7 @@ from pipelines.intake.load import (
     stage,
 )
 from pipelines.intake.retry import release_events
-from pipelines.lake.layout import FIRST_LOAD, PART, Lake, load_folder
+from pipelines.lake.layout import FIRST_LOAD, PART, UNITS, Lake, load_folder
 from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
 from pipelines.lake.lookups import quarantined_units
 from pipelines.lake.write import StagedLoad
@@ -188,6 +190,8 @@ def _rejudge(load: LedgerRow, night: Night, *, is_dry: bool) -> Rejudged:
         if outcome.is_replaced:
             if verdict.is_refused:
                 staged.forget()
+            else:
+                keep_units(file.units, staged, night.lake)
             row = commit_verdict(verdict, staged, new, contract, night)
             record_withdrawal(load, f"Judged again by today's rules as load {row.load_id}.", night)
             return replace(outcome, new_load_id=row.load_id)
@@ -244,7 +248,11 @@ def _codes_before(load: LedgerRow, retries: list[str], lake: Lake) -> dict[int, 
 
 
 def _units(load: LedgerRow, lake: Lake) -> pa.Table | None:
-    """Lines in quarantine that go together because their records were added up."""
+    """Lines that go together because their records were added up; of a load of an older lake only those in
+    quarantine."""
+    kept = load_folder(lake.units, load.load_id) / PART
+    if kept.exists():
+        return pq.ParquetFile(kept).read()
     part = load_folder(lake.quarantined_rows, load.load_id) / PART
     return quarantined_units(lake, load.load_id) if part.exists() else None
 
@@ -253,24 +261,29 @@ def _units(load: LedgerRow, lake: Lake) -> pa.Table | None:
 def _open_load(load: LedgerRow, contract: Contract, lake: Lake) -> Iterator[OpenExtract]:
     """A load's records as a reader would hand them over, those in quarantine among them."""
     with engine(load.file_bytes) as connection:
-        records, malformed = _records(connection, load, contract, lake)
+        units = _units(load, lake)
+        records, malformed = _records(connection, load, contract, lake, units)
         yield OpenExtract(
             extract=contract.extract,
             records=records,
             rows_received=load.rows_received,
             rows_ignored={"ignored when the file was read": load.rows_ignored},
             malformed_rows=malformed,
-            units=_units(load, lake),
+            units=units,
             edition=load.edition,
             published_on=load.published_on,
         )
 
 
 def _records(
-    connection: duckdb.DuckDBPyConnection, load: LedgerRow, contract: Contract, lake: Lake
+    connection: duckdb.DuckDBPyConnection,
+    load: LedgerRow,
+    contract: Contract,
+    lake: Lake,
+    units: pa.Table | None,
 ) -> tuple[Records, Malformed]:
-    """The load's records in the order of lines, with `<column>__unparsed` for what could not be read then,
-    and the lines that could not be read at all."""
+    """The load's records in the order of lines, those of a unit together, with `<column>__unparsed` for what
+    could not be read then, and the lines that could not be read at all."""
     schema = lake_schema(contract)
     schema = schema.remove(schema.get_field_index("received_at"))
     typed = [column.name for column in contract.columns if column.type != ColumnType.STRING]
@@ -288,9 +301,12 @@ def _records(
         for name in typed
     )
     columns = ", ".join(f'"{name}"' for name in schema.names)
+    connection.register("units", UNITS.empty_table() if units is None else units)
     connection.execute(
-        f"create table typed as select {columns}{flags} "
-        "from read_parquet(?, union_by_name = true) order by source_row",
+        f"create table typed as select {columns}{flags}, "
+        f"coalesce({SOURCE_UNIT}, source_row) as {SOURCE_UNIT} "
+        "from read_parquet(?, union_by_name = true) left join units using (source_row) "
+        f"order by {SOURCE_UNIT}, source_row",
         [rows],
     )
     lines = connection.execute(
@@ -299,6 +315,7 @@ def _records(
     malformed = Malformed()
     malformed.lines.add(np.asarray(lines, dtype=np.int64))
     fields = [*schema, *(pa.field(f"{name}{JOINT}unparsed", pa.bool_()) for name in typed)]
+    fields.append(pa.field(SOURCE_UNIT, pa.int64()))
     return Records.of_typed(connection, pa.schema(fields)), malformed
 
 

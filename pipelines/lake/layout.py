@@ -82,6 +82,9 @@ QUARANTINED_ROWS = pa.schema(
     ]
 )
 
+# Lines of a file that were added up, see `pipelines.gates.units`; of a line that stands alone nothing.
+UNITS = pa.schema([("source_row", pa.int64()), ("source_unit", pa.int64())])
+
 # What a file looks like as a whole, see `pipelines.gates.profile`. A row without a column is about the file,
 # one without a category about the column.
 PROFILES = pa.schema(
@@ -185,6 +188,10 @@ class Lake:
     @property
     def quarantined_rows(self) -> Path:
         return self.root / "quarantined_rows"
+
+    @property
+    def units(self) -> Path:
+        return self.root / "units"
 
     @property
     def profiles(self) -> Path:

@@ -25,6 +25,7 @@ from pipelines.lake.layout import (
     PUBLISHED_METRICS,
     QUARANTINED_ROWS,
     RELEASES,
+    UNITS,
     Lake,
     load_folder,
     load_name,
@@ -114,6 +115,7 @@ def _schema_files(lake: Lake, schemas: dict[str, pa.Schema]) -> dict[Path, pa.Sc
         lake.gate_results: GATE_RESULTS,
         lake.quarantined_rows: QUARANTINED_ROWS,
         lake.profiles: PROFILES,
+        lake.units: UNITS,
         **{lake.accepted(extract): schema for extract, schema in schemas.items()},
         **{lake.quarantine(extract): schema.append(codes) for extract, schema in schemas.items()},
     }
@@ -143,7 +145,7 @@ def recover(lake: Lake) -> list[str]:
     remove_tree(lake.staging)
     orphan = next_load_id(lake)
     removed = []
-    parents = [lake.gate_results, lake.quarantined_rows, lake.profiles]
+    parents = [lake.gate_results, lake.quarantined_rows, lake.profiles, lake.units]
     for area in ("accepted", "quarantine"):
         if (lake.root / area).is_dir():
             parents.extend(sorted((lake.root / area).iterdir()))

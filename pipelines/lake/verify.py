@@ -128,7 +128,7 @@ def _claimed(ledger: list[LedgerRow]) -> dict[str, tuple[str, LedgerRow]]:
 def _tables(lake: Lake) -> list[Path]:
     nested = [lake.root / area for area in ("accepted", "quarantine")]
     folders = [extract for area in nested if area.is_dir() for extract in sorted(area.iterdir())]
-    return [*folders, lake.gate_results, lake.quarantined_rows, lake.profiles]
+    return [*folders, lake.gate_results, lake.quarantined_rows, lake.profiles, lake.units]
 
 
 def _files(lake: Lake, tables: Iterable[Path]) -> Iterator[tuple[str, os.stat_result]]:

@@ -14,6 +14,7 @@ from pipelines.intake.night import open_night, rejudge_lake
 from pipelines.intake.plan import Scope
 from pipelines.lake.layout import PART
 from pipelines.settings import CONTRACTS
+from tests.integration.test_added_up_lines import HOSPITALS
 from tests.integration.test_deliveries import POINT, REGISTERS, Hospital, lines
 
 POINTS = lines(
@@ -218,3 +219,16 @@ def test_a_load_judged_again_is_not_read_again(hospital, monkeypatch):
     hospital.night(4, scope=Scope())
     night, _ = open_night(hospital.settings(5), "look")
     assert [row.verdict for row in night.ledger].count("withdrawn") == 1
+
+
+def test_lines_that_were_added_up_go_into_quarantine_together(hospital, monkeypatch):
+    hospital.night(3, {"2026-03-03/scotland_ae_attendance.csv": HOSPITALS.replace("2007-06", "2008-06")})
+    no_file_is_read(monkeypatch)
+    delivered = [row for row in hospital.ledger() if row.file_name == "scotland_ae_attendance.csv"]
+    assert [(row.rows_accepted, row.rows_quarantined) for row in delivered] == [(4, 0)] * 2
+    set_rule(hospital.folder.parent, "TOO_MANY", **{"with": {"column": "denominator", "max_value": 140}})
+    hospital.night(4)
+    new = [row for row in hospital.ledger() if row.verdict == "accepted"][-1]
+    assert hospital.codes(new.load_id) == {2: "TOO_MANY", 3: "TOO_MANY"}
+    assert (new.rows_accepted, new.rows_quarantined) == (2, 2)
+    hospital.check_conservation()

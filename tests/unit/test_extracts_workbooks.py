@@ -488,7 +488,7 @@ def test_a_note_must_be_given(tmp_path: Path) -> None:
 def test_the_traces_of_a_panic_are_not_seen(capfd: pytest.CaptureFixture[str]) -> None:
     trace = (
         "\nthread '<unnamed>' (12) panicked at src/lib.rs:1:2:\na cell\n"
-        "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n"
+        "stack backtrace:\n   0: begin\nnote: Some are omitted, run with `RUST_BACKTRACE=full` for all.\n"
     )
 
     def panicking() -> None:

@@ -46,7 +46,7 @@ from pipelines.extracts.readers.workbook_bounds import Bounds, check_bounds, enc
 BATCH_CELLS = 500_000
 EXCEL_DIGITS = 15
 STANDARD_ERROR = 2
-_PANIC = re.compile(rb"\n?thread '[^\n]*panicked at[^\n]*\n(?s:.*?)\nnote: run with `RUST_BACKTRACE[^\n]*\n")
+_PANIC = re.compile(rb"\n?thread '[^\n]*panicked at[^\n]*\n(?s:.*?)\nnote: [^\n]*RUST_BACKTRACE[^\n]*\n")
 
 
 def read_headers(path: Path, layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
