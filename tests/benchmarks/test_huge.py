@@ -22,7 +22,7 @@ from tests.benchmarks.test_night import EVERYTHING, MOST_MB, settings_in
 
 BYTES = int(os.environ.get("BENCHMARK_BYTES", str(5 * 10**9)))
 BLOCK = 100_000
-PADDING = 400
+PADDING = 500
 
 
 def write_wide(watch: Watch, folder: Path) -> int:
