@@ -120,7 +120,7 @@ def test_the_cookbooks_commands_run(demo_night):
 
 
 def test_the_questions_asked_for_are_there():
-    assert list(QUESTIONS) == [1, 2, 5, 6, 7, 8, 10, 11, 14, 21, 22, 25]
+    assert list(QUESTIONS) == list(range(1, 26))
 
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=lambda question: question.path.stem[:3])
@@ -131,7 +131,7 @@ def test_a_question_returns_the_columns_its_comment_promises(demo_night, questio
     assert question.paragraphs[0].startswith("Read: ")
     assert question.paragraphs[1].startswith("Caveats: ")
     promised = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", question.paragraphs[0]))
-    parameters = question.sql.split("parameters as (")[1].split("\n),")[0]
+    parameters = question.sql.partition("parameters as (")[2].split("\n),")[0]
     assert promised
     for name in promised - rows[0].keys():
         assert f" as {name}" in parameters, f"neither a column nor a parameter: {name}"
