@@ -21,7 +21,9 @@ AUDIT_BOUNDS = PROJECT_ROOT / "pipelines" / "mart" / "audit.yml"
 class Settings(BaseSettings):
     """Settings of one environment. Paths are resolved against the working directory."""
 
-    model_config = SettingsConfigDict(env_prefix="QI_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, env_prefix="QI_", env_file=".env", extra="ignore", frozen=True
+    )
 
     inbox: Path = Field(default=Path("inbox"), description="Folder of delivered files, read only.")
     home: Path = Field(default=Path("qi_home"), description="Folder of lake, build and mart.")

@@ -77,3 +77,16 @@ left join published
         and results.{{ name }} is not distinct from published.{{ name }}
         {%- endfor %}
 {% endmacro %}
+
+{#- dbt-duckdb sets the new rows of a Python model that is kept aside in a table of the schema main, for good. -#}
+{% macro drop_set_aside() %}
+{%- if execute and target.type == 'duckdb' -%}
+{%- set left = run_query(
+    "select table_name from information_schema.tables where table_schema = 'main' and starts_with(table_name, '"
+    ~ this.identifier ~ "__dbt_tmp')"
+) -%}
+{%- for row in left.rows %}
+drop table main."{{ row[0] }}";
+{%- endfor -%}
+{%- endif -%}
+{% endmacro %}

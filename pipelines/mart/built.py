@@ -50,6 +50,7 @@ def record_built(settings: Settings, last_load_id: str | None, as_of_date: date)
         "last_load_id": last_load_id,
         "as_of_date": as_of_date.isoformat(),
         "home": settings.home_path.as_posix(),
+        "own_organisation": settings.own_organisation,
     }
     write_text(json.dumps(facts), _note(settings))
 
@@ -58,7 +59,7 @@ def work_tonight(settings: Settings, last_load_id: str | None) -> Work:
     """How much must be built when no load comes after `last_load_id` tonight.
 
     Whatever a build may depend on and cannot be compared here (a killed build, changed models, a home that
-    was moved, a test that failed or never ran) means `WHOLE`.
+    was moved, another own organisation, a test that failed or never ran) means `WHOLE`.
     """
     note, built_by = _note(settings), built_by_file(settings)
     if not (settings.warehouse_file.exists() and note.exists() and built_by.exists()):
@@ -68,6 +69,7 @@ def work_tonight(settings: Settings, last_load_id: str | None) -> Work:
     is_usable = (
         built["last_load_id"] == last_load_id
         and built.get("home") == settings.home_path.as_posix()
+        and built.get("own_organisation") == settings.own_organisation
         and built_by.read_text(encoding="utf-8") == project_digest()
         and not failed_tests(verdicts, tests)
         and not missing_verdicts(verdicts, tests)

@@ -59,6 +59,10 @@ def _moved_home(settings: Settings) -> None:
     object.__setattr__(settings, "home", home)
 
 
+def _other_own_organisation(settings: Settings) -> None:
+    object.__setattr__(settings, "own_organisation", "ZZB")
+
+
 def _failed_test(settings: Settings) -> None:
     verdicts = read_verdicts(verdicts_file(settings))
     write_text(json.dumps(verdicts | {min(verdicts): "fail"}), verdicts_file(settings))
@@ -71,7 +75,15 @@ def _test_without_verdict(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     "happens",
-    [_cut_off, _other_models, _lost_warehouse, _moved_home, _failed_test, _test_without_verdict],
+    [
+        _cut_off,
+        _other_models,
+        _lost_warehouse,
+        _moved_home,
+        _other_own_organisation,
+        _failed_test,
+        _test_without_verdict,
+    ],
 )
 def test_what_cannot_be_relied_on_is_built_whole(settings, happens):
     happens(settings)
