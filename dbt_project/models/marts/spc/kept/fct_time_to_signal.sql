@@ -63,14 +63,14 @@ points as (
     inner join {{ ref('dim_rule_set') }} as rule_sets on points.rule_set_id = rule_sets.rule_set_id
     where
         points.is_chosen
+        {%- if watermark is not none %}
+        and (
+            points.series_id in (select series_id from {{ ref('int_spc__changed_series') }})
+            or measures.project_id in (select project_id from touched_projects)
+        )
+        {%- endif %}
         and points.place_in_phase is not null
         and points.value is not null
-        {% if watermark is not none %}
-            and (
-                points.series_id in (select series_id from {{ ref('int_spc__changed_series') }})
-                or measures.project_id in (select project_id from touched_projects)
-            )
-        {% endif %}
 ),
 
 -- How much of each pattern there is so far: a chart shows it only when it is complete.
