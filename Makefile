@@ -24,7 +24,7 @@ run: $(UV) ## take in the inbox (the demo when it is empty), build, audit, publi
 	$(QI) run --demo-if-empty
 
 test: setup ## every test but the long benchmarks and fuzzing
-	$(DEV) pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(DEV) pytest -n 2 --no-loadscope-reorder
 
 setup: $(UV)
 	$(UV) sync --frozen --quiet

@@ -1,11 +1,14 @@
 """What every test may rely on."""
 
 import os
-from pathlib import Path
+from functools import lru_cache
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from pipelines.mart.manifest import ensure_manifest
+from pipelines.settings import PROJECT_ROOT
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -14,12 +17,18 @@ def pytest_configure(config: pytest.Config) -> None:
         ensure_manifest()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):
     """One worker runs all tests of a file, which share fixtures, and all that need the demo's first night."""
-    needs_demo = {item.path for item in items if "demo_night" in getattr(item, "fixturenames", ())}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path, needs_demo)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "demo night" if _needs_demo_night(file) else file
 
 
-def _group(path: Path, needs_demo: set[Path]) -> str:
-    return "demo night" if path in needs_demo else path.stem
+@lru_cache
+def _needs_demo_night(file: str) -> bool:
+    return "demo_night" in (PROJECT_ROOT / file).read_text(encoding="utf-8")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
