@@ -1,7 +1,8 @@
 -- Question 9: of the projects that met their aim, how many still hold the gain 12 months after closing?
 --
--- Read: one row a cohort and organisation; the row without an organisation is all together. sustained of watched
--- projects had no sign of concern on their outcome measures in the year after closing; met is how many met their aim.
+-- Read: one row a cohort and organisation; the row without an organisation is all together. share_sustained is the
+-- share of watched projects, sustained of them, that had no sign of concern on their outcome measures in the year
+-- after closing; met is how many met their aim.
 -- Caveats: only projects closed a year ago or earlier with at least six points since can be judged: where watched is
 -- far below met, teams stopped measuring, and what became of the gain is unknown. Fewer than five show no share.
 -- depends_on: {{ ref('outcomes__fct_metric') }}
