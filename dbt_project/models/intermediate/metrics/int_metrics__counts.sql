@@ -255,8 +255,8 @@ select
     period_start,
     period_end,
     stratum,
-    cast(numerator as {{ dbt.type_float() }}) as numerator,
-    cast(denominator as {{ dbt.type_float() }}) as denominator
+    cast(numerator as double) as numerator,
+    cast(denominator as double) as denominator
 from shares
 union all
 select
@@ -266,7 +266,7 @@ select
     clock.month_start as period_start,
     clock.month_end as period_end,
     sums.stratum,
-    cast(sums.numerator as {{ dbt.type_float() }}) as numerator,
-    cast(sums.denominator as {{ dbt.type_float() }}) as denominator
+    cast(sums.numerator as double) as numerator,
+    cast(sums.denominator as double) as denominator
 from sums
 cross join clock

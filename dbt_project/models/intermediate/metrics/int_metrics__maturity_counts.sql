@@ -441,8 +441,8 @@ select
     clock.month_start as period_start,
     clock.month_end as period_end,
     of_now.stratum,
-    round(cast(of_now.numerator as {{ dbt.type_float() }}), {{ decimals }}) as numerator,
-    round(cast(of_now.denominator as {{ dbt.type_float() }}), {{ decimals }}) as denominator
+    round(cast(of_now.numerator as double), {{ decimals }}) as numerator,
+    round(cast(of_now.denominator as double), {{ decimals }}) as denominator
 from of_now
 cross join clock
 union all
@@ -452,8 +452,8 @@ select
     clock.year_start as period_start,
     clock.year_end as period_end,
     of_the_year.stratum,
-    round(cast(of_the_year.numerator as {{ dbt.type_float() }}), {{ decimals }}) as numerator,
-    round(cast(of_the_year.denominator as {{ dbt.type_float() }}), {{ decimals }}) as denominator
+    round(cast(of_the_year.numerator as double), {{ decimals }}) as numerator,
+    round(cast(of_the_year.denominator as double), {{ decimals }}) as denominator
 from of_the_year
 cross join clock
 union all
@@ -463,7 +463,7 @@ select
     of_their_period.period_start,
     coalesce(of_their_period.period_end, clock.month_end) as period_end,
     of_their_period.stratum,
-    round(cast(of_their_period.numerator as {{ dbt.type_float() }}), {{ decimals }}) as numerator,
-    round(cast(of_their_period.denominator as {{ dbt.type_float() }}), {{ decimals }}) as denominator
+    round(cast(of_their_period.numerator as double), {{ decimals }}) as numerator,
+    round(cast(of_their_period.denominator as double), {{ decimals }}) as denominator
 from of_their_period
 cross join clock

@@ -147,7 +147,7 @@ select
     end as chart_reason,
     chart_type = 'c' and mean_value < rare_below as is_rare,
     case when {{ spc_is_weighted('chart_type') }} and chart_type <> 'xbar' then multiplier else 1.0 end as scale,
-    cast(case when unit_of_measure in ('percent', 'percentage', 'per cent', '%') then 100 end as {{ dbt.type_float() }})
+    cast(case when unit_of_measure in ('percent', 'percentage', 'per cent', '%') then 100 end as double)
         as highest_value
 from decided
 -- depends_on: {{ ref('int_spc__changed_series') }}

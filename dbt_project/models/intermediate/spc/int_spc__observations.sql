@@ -71,7 +71,7 @@ placed as (
                 and coalesce(points.numerator, points.value) is not null
                 and points.denominator > 0
                 then points.denominator
-            when charts.chart_type in ('xbar', 's') then cast(points.subgroup_size as {{ dbt.type_float() }})
+            when charts.chart_type in ('xbar', 's') then cast(points.subgroup_size as double)
         end as size,
         case when charts.chart_type in ('xbar', 's') then points.subgroup_sd end as spread
     from points

@@ -30,7 +30,7 @@ phases as (
 -- A join on the size alone would also look up denominators, which may be fractions.
 constants as (
     select
-        cast(subgroup_size as {{ dbt.type_float() }}) as subgroup_size,
+        cast(subgroup_size as double) as subgroup_size,
         c4
     from {{ ref('subgroup_constant') }}
 ),
