@@ -3,9 +3,7 @@ PYTHON ?= python3
 INBOX ?= inbox
 # Another inbox gets a home of its own, so that real and synthetic data never share a mart.
 QI_HOME ?= $(if $(filter inbox,$(INBOX)),qi_home,qi_home_$(notdir $(patsubst %/,%,$(INBOX))))
-# Whose mart it is (see README.md): the synthetic organisation's own trust; yours for your files.
-QI_OWN_ORGANISATION ?= $(if $(filter inbox,$(INBOX)),ZZA)
-export QI_HOME QI_OWN_ORGANISATION
+export QI_HOME
 export QI_INBOX = $(INBOX)
 export DO_NOT_TRACK = 1
 export DAGSTER_DISABLE_TELEMETRY = 1
