@@ -13,8 +13,6 @@ from pipelines.lake.durable import move_into_place, parquet_writer, remove_tree,
 from pipelines.lake.layout import PART, Lake, load_folder
 from pipelines.lake.ledger import LedgerRow
 
-CHUNK_BYTES = 1 << 20
-
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, read in chunks."""

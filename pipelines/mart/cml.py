@@ -18,7 +18,6 @@ import duckdb
 from pipelines.mart.export import write_whole
 from pipelines.mart.warehouse import reading
 
-FILE_TYPES = ("parquet", "csv")
 # Measures for improvement never reach a view across organisations; a library of metrics is one.
 PURPOSES = ("assurance", "research")
 

@@ -30,10 +30,6 @@ RESULTS = pa.schema(
 )
 TEXTS = tuple(field.name for field in RESULTS if field.type == pa.string())
 DATES = ("period_start", "period_end")
-NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "n", "p_value", "homogeneity_p_value")
-SHOWN_NUMBERS = ("value", "lower", "upper", "numerator", "denominator", "p_value", "homogeneity_p_value")
-
-
 # The last digits of a sum depend on the order and the place in memory of what is summed.
 DECIMALS = 10
 

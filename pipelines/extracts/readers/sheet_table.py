@@ -76,16 +76,6 @@ def notes_of(above: list[Row], layout: Layout, sheet: str) -> dict[str, str | No
     return {name: _note(above, note, sheet) for name, note in layout.sheet.notes.items()}
 
 
-def column_letters(column: int) -> str:
-    """How a sheet calls its column (from 0): A, B, ... Z, AA."""
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
-
-
 def column_number(letters: str) -> int:
     """The column (from 0) that a sheet calls A, B, ... Z, AA."""
     number = 0
