@@ -34,6 +34,7 @@ def main(context: click.Context, inbox: Path | None, home: Path | None) -> None:
     qi sql "select ..."         ask the published mart
     qi onboard FILE             draft the mapping of a file nobody knows
     qi export TABLE --out FILE  write an answer as CSV, Parquet or workbook; all points as CML
+    qi mf query --metrics NAME  ask for a metric by name, grouped as you like
     qi explain MEASURE ORG DAY  follow one number back to its file and line
     qi report                   make the pages of the published mart
     qi loads                    what came, and what became of it
@@ -217,6 +218,28 @@ def sql(settings: Settings, query: str, file_format: str) -> None:
         click.echo(answer(settings.mart_file, text, file_format))
     except (duckdb.Error, OSError, Stopped) as fault:
         raise click.ClickException(_one_line(fault)) from fault
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="query|list ...")
+@click.pass_obj
+def mf(settings: Settings, arguments: tuple[str, ...]) -> None:
+    """Ask the published mart for metrics by name, with dbt's MetricFlow: it writes the SQL.
+
+    Metrics and what they can be grouped by are defined in dbt_project/models/semantic/.
+
+    \b
+    qi mf list metrics
+    qi mf query --metrics active_projects --group-by project__directorate
+    """
+    from pipelines.faults import Stopped
+    from pipelines.mart.semantic import metricflow
+
+    try:
+        commands, configuration = metricflow(settings.mart_file)
+    except Stopped as fault:
+        raise click.ClickException(str(fault)) from fault
+    commands.main(args=list(arguments or ("--help",)), prog_name="qi mf", obj=configuration)
 
 
 @main.command()
