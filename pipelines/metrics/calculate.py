@@ -20,8 +20,8 @@ import pyarrow as pa
 from pipelines.metrics.comparisons import cross_organisation, involvement
 from pipelines.metrics.culture import levels, net_benefit, sickness_by_intensity, tenure, ties
 from pipelines.metrics.places import equity, peers, time_to_signal, variation
-from pipelines.metrics.rows import shaped, to_arrow
-from pipelines.metrics.series import Interruption, has_enough_points, interrupted
+from pipelines.metrics.rows import DECIMALS, shaped, to_arrow
+from pipelines.metrics.series import Interruptions, has_enough_points, interrupted
 from pipelines.metrics.shares import mean_fidelity, shares
 
 TOGETHER = "*"
@@ -490,6 +490,7 @@ def _peers(
     return made.assign(calculation_id=_name("peers", TOGETHER))
 
 
+WHOLE_NUMBERS = ("points_before", "points_after", "effect_after", "lags")
 SERIES = pa.schema(
     [
         ("project_id", pa.string()),
@@ -499,8 +500,8 @@ SERIES = pa.schema(
         ("organisation_code", pa.string()),
         ("changed_on", pa.date32()),
         *(
-            (field.name, pa.int64() if field.type in (int, "int") else pa.float64())
-            for field in fields(Interruption)
+            (field.name, pa.int64() if field.name in WHOLE_NUMBERS else pa.float64())
+            for field in fields(Interruptions)
             if field.name != "assumptions_failed"
         ),
         ("assumptions_failed", pa.string()),
@@ -512,54 +513,58 @@ def interrupted_series(session: duckdb.DuckDBPyConnection, points: Any, kept: st
     """Interrupted time series of the primary outcomes of projects whose points changed since `kept`.
 
     `points`: relation of project_id, series_id, measure_id, organisation_code, begun_on, place, value,
-    is_after. A project with too few points on a side has a row with its fingerprint only.
+    is_after. A project with too few points on a side, or none any more, has a row with its fingerprint only.
     """
     session.register("in_primary", points)
     session.execute(
-        "create or replace temp table primary_points as select project_id, series_id, measure_id, "
-        "organisation_code, begun_on, place, value, is_after from in_primary"
+        """
+        create or replace temp table primary_series as
+        select
+            project_id,
+            count(*)::varchar || ' ' || sum(
+                hash(series_id, measure_id, organisation_code, begun_on, place, value, is_after)::hugeint
+            )::varchar as fingerprint,
+            any_value(series_id) as series_id,
+            any_value(measure_id) as measure_id,
+            any_value(organisation_code) as organisation_code,
+            any_value(begun_on) as changed_on,
+            count(*) as points,
+            count(*) filter (not is_after) as before
+        from in_primary
+        group by project_id
+        """
     )
-    fingerprints = dict(
-        session.execute(
-            "select project_id, count(*)::varchar || ' ' || sum(hash(counted)::hugeint)::varchar "
-            "from primary_points as counted group by project_id"
-        ).fetchall()
-    )
-    before: dict[str, str] = {}
-    if kept is not None:
-        before = dict(
-            session.execute(
-                f"select project_id, fingerprint from {kept} where fingerprint is not null"
-            ).fetchall()
-        )
-    changed = [project for project, fingerprint in fingerprints.items() if before.get(project) != fingerprint]
-    rows: list[dict] = [{"project_id": project} for project in sorted(before.keys() - fingerprints.keys())]
-    if changed:
-        session.register("changed_projects", pa.table({"project_id": changed}))
-        frame = session.execute(
-            "select primary_points.* from primary_points semi join changed_projects using (project_id) "
-            "order by project_id, place"
-        ).df()
-        rows += [_interruption(str(name), group) for name, group in frame.groupby("project_id", sort=False)]
-    for row in rows:
-        row["fingerprint"] = fingerprints.get(row["project_id"])
-    return pa.Table.from_pylist(
-        [{name: row.get(name) for name in SERIES.names} for row in rows], schema=SERIES
-    )
-
-
-def _interruption(project_id: str, points: pd.DataFrame) -> dict:
-    after = points["is_after"].to_numpy(bool)
-    if not has_enough_points(after):
-        return {"project_id": project_id}
-    first = points.iloc[0]
-    found = interrupted(points["value"].to_numpy(), after)
-    return {
-        "project_id": project_id,
-        "series_id": first["series_id"],
-        "measure_id": first["measure_id"],
-        "organisation_code": first["organisation_code"],
-        "changed_on": first["begun_on"].date(),
-        **{field.name: getattr(found, field.name) for field in fields(Interruption)},
-        "assumptions_failed": "; ".join(found.assumptions_failed) or None,
-    }
+    if kept is None:
+        changed = session.execute("from primary_series order by project_id").to_arrow_table()
+        gone = pa.table({"project_id": pa.array([], pa.string())})
+    else:
+        changed = session.execute(
+            f"""
+            from primary_series
+            anti join (select project_id, fingerprint from {kept}) as kept using (project_id, fingerprint)
+            order by project_id
+            """
+        ).to_arrow_table()
+        gone = session.execute(
+            f"""
+            select project_id from (from {kept} where fingerprint is not null) as kept
+            anti join primary_series using (project_id)
+            order by project_id
+            """
+        ).to_arrow_table()
+    session.register("changed_series", changed)
+    is_enough = has_enough_points(changed["points"].to_numpy(), changed["before"].to_numpy())
+    told = changed.filter(pa.array(is_enough))
+    session.register("told_series", told)
+    values = session.execute(
+        "select value from in_primary semi join told_series using (project_id) order by project_id, place"
+    ).to_arrow_table()
+    found = interrupted(values["value"].to_numpy(), told["points"].to_numpy(), told["before"].to_numpy())
+    columns = {field.name: getattr(found, field.name) for field in fields(Interruptions)}
+    rows = told.select([name for name in SERIES.names if name in told.column_names])
+    for name, column in columns.items():
+        is_float = SERIES.field(name).type == pa.float64()
+        rows = rows.append_column(name, pa.array(column.round(DECIMALS) if is_float else column))
+    others = changed.filter(pa.array(~is_enough)).select(["project_id", "fingerprint"])
+    made = pa.concat_tables([rows.select(SERIES.names), others, gone], promote_options="permissive")
+    return made.cast(SERIES)

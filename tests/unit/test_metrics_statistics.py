@@ -1,5 +1,6 @@
 """The statistics of metrics against published examples, other packages and what was put in."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,8 @@ import pandas as pd
 import pytest
 from lifelines import KaplanMeierFitter
 from lifelines.utils import median_survival_times
-from scipy.stats import chi2_contingency, fisher_exact
-from statsmodels.regression.linear_model import WLS
+from scipy.stats import chi2_contingency, f, fisher_exact, jarque_bera
+from statsmodels.regression.linear_model import OLS, WLS
 
 from pipelines.metrics.association import (
     Table,
@@ -259,10 +260,16 @@ def series(seed: int, level: float, slope: float, points: int = 40) -> tuple[np.
     return 50 + 0.2 * time + after * (level + slope * (time - points // 2)) + noise, after
 
 
+def one_interrupted(values: np.ndarray, after: np.ndarray) -> SimpleNamespace:
+    """What is found of a single series, as plain numbers."""
+    found = interrupted(values, np.array([len(values)]), np.array([np.sum(~after)]))
+    return SimpleNamespace(**{name: column[0] for name, column in vars(found).items()})
+
+
 def test_interrupted_series_gives_back_what_was_drawn():
     values, after = series(0, 5.0, 0.5)
     noise = np.random.default_rng(0).normal(0, 2, 40)
-    found = interrupted(values - noise + noise * 1e-6, after)
+    found = one_interrupted(values - noise + noise * 1e-6, after)
     assert [found.slope_before, found.level_change, found.slope_change] == pytest.approx(
         [0.2, 5, 0.5], abs=1e-4
     )
@@ -271,23 +278,89 @@ def test_interrupted_series_gives_back_what_was_drawn():
     assert found.expected_without_change == pytest.approx(50 + 0.2 * 39, abs=1e-4)
 
 
+def drawn(seed: int, amount: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Series of several lengths, some of which depend on the point before: values, points, points before."""
+    rng = np.random.default_rng(seed)
+    points = rng.choice([16, 17, 24, 40, 61, 130], amount)
+    before = np.clip((points * rng.uniform(0.2, 0.8, amount)).astype(int), 8, points - 8)
+    noise = (rng.normal(0, 2, n) + rng.integers(2) * np.cumsum(rng.normal(0, 1, n)) for n in points)
+    return np.concatenate([1000 + each for each in noise]), points, before
+
+
+def test_interrupted_series_are_those_of_statsmodels():
+    """Segmented regression, Newey and West's errors with t quantiles, Jarque and Bera's test and F tests."""
+    values, points, before = drawn(3, 60)
+    found = interrupted(values, points, before)
+    for number, each in enumerate(np.split(values, np.cumsum(points)[:-1])):
+        n, at, lags = points[number], before[number], found.lags[number]
+        time, after = np.arange(n), (np.arange(n) >= at).astype(float)
+        design = np.column_stack([np.ones(n), time, after, after * (time - at)])
+        kwds = {"maxlags": int(lags), "use_correction": True}
+        fit: Any = OLS(each, design).fit(cov_type="HAC", cov_kwds=kwds, use_t=True)
+        horizon = found.effect_after[number] - 1
+        effect = fit.t_test(np.array([0.0, 0.0, 1.0, horizon]))
+        bounds = fit.conf_int()
+        expected = {
+            "slope_before": fit.params[1],
+            "level_change": fit.params[2],
+            "level_change_lower": bounds[2][0],
+            "level_change_upper": bounds[2][1],
+            "slope_change": fit.params[3],
+            "slope_change_lower": bounds[3][0],
+            "slope_change_upper": bounds[3][1],
+            "effect": effect.effect.item(),
+            "effect_lower": effect.conf_int()[0][0],
+            "effect_upper": effect.conf_int()[0][1],
+            "expected_without_change": fit.params[0] + fit.params[1] * (at + horizon),
+            "residuals_p_value": jarque_bera(fit.resid).pvalue,
+        }
+        for name, value in expected.items():
+            assert getattr(found, name)[number] == pytest.approx(value, rel=1e-9, abs=1e-9), name
+        sides = (slice(None, at), slice(at, None))
+        halves = [OLS(each[side], np.vander(time[side], 2)).fit() for side in sides]
+        ratio = halves[1].mse_resid / halves[0].mse_resid
+        tail = f.cdf(ratio, halves[1].df_resid, halves[0].df_resid)
+        words = found.assumptions_failed[number] or ""
+        assert ("scatter differs" in words) == (2 * min(tail, 1 - tail) < 0.01)
+        curve = OLS(each[:at], np.vander(time[:at], 3)).fit()
+        assert ("not straight" in words) == (curve.compare_f_test(halves[0])[1] < 0.01)
+        assert ("depend on" in words) == (abs(found.autocorrelation[number]) > 2.58 / np.sqrt(n))
+
+
+def test_a_series_is_told_the_same_alone_and_among_others():
+    values, points, before = drawn(4, 30)
+    together = interrupted(values, points, before)
+    for number, each in enumerate(np.split(values, np.cumsum(points)[:-1])):
+        alone = interrupted(each, points[number : number + 1], before[number : number + 1])
+        for name, column in vars(together).items():
+            assert column[number] == getattr(alone, name)[0], name
+
+
 def test_interrupted_series_says_what_does_not_hold():
     rng = np.random.default_rng(5)
     after = np.arange(60) >= 30
     walk = np.cumsum(rng.normal(0, 1, 60))
-    assert "residuals depend on the point before" in interrupted(walk, after).assumptions_failed
+    assert "residuals depend on the point before" in one_interrupted(walk, after).assumptions_failed
     bent = np.where(after, 0, (np.arange(60) - 15.0) ** 2) + rng.normal(0, 1, 60)
-    assert "the line before the change is not straight" in interrupted(bent, after).assumptions_failed
+    assert "the line before the change is not straight" in one_interrupted(bent, after).assumptions_failed
     scattered = rng.normal(0, np.where(after, 6, 1), 60)
-    assert "scatter differs between before and after" in interrupted(scattered, after).assumptions_failed
-    assert interrupted(*series(2, 5, 0)).assumptions_failed == ()
+    assert "scatter differs between before and after" in one_interrupted(scattered, after).assumptions_failed
+    level = np.where(np.arange(60) % 3, 12.0, 13.0)
+    assert "most points have the same value" in one_interrupted(level, after).assumptions_failed
+    assert one_interrupted(*series(2, 5, 0)).assumptions_failed is None
+
+
+def test_a_series_without_scatter_has_an_interval_of_nothing_and_fails_no_test_of_residuals():
+    found = one_interrupted(np.repeat([10.0, 12.0], 10), np.repeat([False, True], 10))
+    assert (found.level_change, found.level_change_lower, found.level_change_upper) == (2, 2, 2)
+    assert (found.residuals_p_value, found.autocorrelation) == (1, 0)
+    assert found.assumptions_failed is None
 
 
 def test_interrupted_series_asks_for_eight_points_on_each_side():
-    after = np.arange(20) >= 13
-    assert not has_enough_points(after)
+    assert has_enough_points(np.array([20, 20, 16]), np.array([13, 12, 8])).tolist() == [False, True, True]
     with pytest.raises(ValueError, match="fewer than 8"):
-        interrupted(np.arange(20.0), after)
+        interrupted(np.arange(20.0), np.array([20]), np.array([13]))
 
 
 SEEDS = range(200)
@@ -329,11 +402,9 @@ def test_planted_narrowing_of_a_gap_is_inside_its_interval_as_often_as_stated():
 
 def test_planted_step_is_inside_its_interval_nearly_as_often_as_stated():
     """Newey and West's errors are known to be a little short in small samples: 90% is asked for."""
-    hits = 0
-    for seed in SEEDS:
-        found = interrupted(*series(seed, 5.0, 0.0, points=60))
-        hits += found.level_change_lower <= 5.0 <= found.level_change_upper
-    assert hits >= 172
+    values = np.concatenate([series(seed, 5.0, 0.0, points=60)[0] for seed in SEEDS])
+    found = interrupted(values, np.full(len(SEEDS), 60), np.full(len(SEEDS), 30))
+    assert np.sum((found.level_change_lower <= 5.0) & (found.level_change_upper >= 5.0)) >= 172
 
 
 def test_wilson_covers_a_planted_gain_as_often_as_stated():
