@@ -2,7 +2,8 @@
 
 Belongs here: the arithmetic of 2 x 2 tables. Nothing here says that one thing causes another.
 
-A table is (events and number of the exposed, events and number of the others).
+A table is (events and number of the exposed, events and number of the others). What takes a `Table` of arrays
+gives arrays: one estimate for each table.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from pipelines.metrics.intervals import CONFIDENCE
 
 FEWEST_EXPECTED = 5
 
+Numbers = Any
+"""A number, or an array with one for each table."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -22,22 +26,22 @@ class Estimate:
     `homogeneity_p_value`: of the odds ratio being the same in all strata; None without strata.
     """
 
-    value: float
-    lower: float
-    upper: float
-    method: str
-    p_value: float | None = None
+    value: Numbers
+    lower: Numbers
+    upper: Numbers
+    method: str | np.ndarray
+    p_value: Numbers = None
     homogeneity_p_value: float | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """Events among the exposed and among the others."""
+    """Events among the exposed and among the others; numbers, or arrays over tables."""
 
-    exposed_events: float
-    exposed: float
-    other_events: float
-    others: float
+    exposed_events: Numbers
+    exposed: Numbers
+    other_events: Numbers
+    others: Numbers
 
     @property
     def cells(self) -> np.ndarray:
@@ -49,19 +53,26 @@ class Table:
         )
 
     @property
-    def is_sparse(self) -> bool:
+    def is_sparse(self) -> Any:
         """Whether an expected count is below five, so that large-sample methods do not hold."""
         cells = self.cells
-        expected = cells.sum(axis=1, keepdims=True) * cells.sum(axis=0, keepdims=True) / cells.sum()
-        return bool((expected < FEWEST_EXPECTED).any())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            expected = (
+                cells.sum(axis=1, keepdims=True) * cells.sum(axis=0, keepdims=True) / cells.sum(axis=(0, 1))
+            )
+        return (expected < FEWEST_EXPECTED).any(axis=(0, 1))
 
 
-def is_comparable(table: Table) -> bool:
+def is_comparable(table: Table) -> Any:
     """Whether both groups have members and somebody had the event."""
-    return table.exposed > 0 and table.others > 0 and table.exposed_events + table.other_events > 0
+    return (
+        (np.asarray(table.exposed) > 0)
+        & (np.asarray(table.others) > 0)
+        & (np.asarray(table.exposed_events) + table.other_events > 0)
+    )
 
 
-def p_value(table: Table) -> float:
+def p_value(table: Table) -> Any:
     """Of no association: Fisher's exact test when an expected count is below five, else Pearson's
     chi-squared, whose statistic of a 2 x 2 table is written out because scipy's general one takes a
     millisecond."""
@@ -70,36 +81,42 @@ def p_value(table: Table) -> float:
 
     cells = table.cells
     rows, columns = cells.sum(axis=1), cells.sum(axis=0)
-    if (columns == 0).any():
-        return 1.0
-    if table.is_sparse:
-        exact: Any = fisher_exact(cells)
-        return float(exact.pvalue)
     cross = cells[0, 0] * cells[1, 1] - cells[0, 1] * cells[1, 0]
-    return float(chdtrc(1, cells.sum() * cross**2 / (rows.prod() * columns.prod())))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = cells.sum(axis=(0, 1)) * cross**2 / (rows.prod(axis=0) * columns.prod(axis=0))
+    found = np.array(chdtrc(1, statistic))
+    is_empty = (columns == 0).any(axis=0)
+    for at in np.argwhere(table.is_sparse & ~is_empty):
+        exact: Any = fisher_exact(cells[:, :, *at])
+        found[*at] = exact.pvalue
+    return np.where(is_empty, 1.0, found)[()]
 
 
 def risk_ratio(table: Table) -> Estimate:
     """Risk ratio with Katz's log interval (Katz 1978); half a case is added when a group has no event."""
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    is_empty = table.exposed_events == 0 or table.other_events == 0
-    arguments = (table.exposed_events, table.exposed, table.other_events, table.others)
-    lower, upper = confint_proportions_2indep(
-        *arguments, compare="ratio", method="log-adjusted" if is_empty else "log", alpha=1 - CONFIDENCE
+    events, exposed, other_events, others = (
+        np.asarray(each, float)
+        for each in (table.exposed_events, table.exposed, table.other_events, table.others)
     )
-    half = 0.5 if is_empty else 0.0
-    value = ((table.exposed_events + half) / (table.exposed + half)) / (
-        (table.other_events + half) / (table.others + half)
-    )
-    return Estimate(
-        value, float(lower), float(upper), "katz_plus_half" if is_empty else "katz", p_value(table)
-    )
+    is_empty = (events == 0) | (other_events == 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain, adjusted = (
+            confint_proportions_2indep(
+                events, exposed, other_events, others, compare="ratio", method=method, alpha=1 - CONFIDENCE
+            )
+            for method in ("log", "log-adjusted")
+        )
+    lower, upper = np.where(is_empty, adjusted, plain)
+    half = np.where(is_empty, 0.5, 0.0)
+    value = ((events + half) / (exposed + half)) / ((other_events + half) / (others + half))
+    return Estimate(value, lower, upper, np.where(is_empty, "katz_plus_half", "katz")[()], p_value(table))
 
 
 def odds_ratio(table: Table) -> Estimate:
-    """Odds ratio with Woolf's log interval, half a case in every cell when one is empty (Haldane and
-    Anscombe).
+    """Odds ratio of a single table with Woolf's log interval, half a case in every cell when one is empty
+    (Haldane and Anscombe).
 
     With an expected count below five: the conditional estimate with its exact interval, as Fisher's test.
     """
@@ -131,7 +148,7 @@ def risk_difference(table: Table) -> Estimate:
         alpha=1 - CONFIDENCE,
     )
     value = table.exposed_events / table.exposed - table.other_events / table.others
-    return Estimate(value, float(lower), float(upper), "newcombe", p_value(table))
+    return Estimate(value, lower, upper, "newcombe", p_value(table))
 
 
 def informative(tables: list[Table]) -> list[Table]:

@@ -517,6 +517,10 @@ def interrupted_series(session: duckdb.DuckDBPyConnection, points: Any, kept: st
     """
     session.register("in_primary", points)
     session.execute(
+        "create or replace temp table primary_points as select project_id, series_id, measure_id, "
+        "organisation_code, begun_on, place, value, is_after from in_primary"
+    )
+    session.execute(
         """
         create or replace temp table primary_series as
         select
@@ -530,7 +534,7 @@ def interrupted_series(session: duckdb.DuckDBPyConnection, points: Any, kept: st
             any_value(begun_on) as changed_on,
             count(*) as points,
             count(*) filter (not is_after) as before
-        from in_primary
+        from primary_points
         group by project_id
         """
     )
@@ -557,7 +561,7 @@ def interrupted_series(session: duckdb.DuckDBPyConnection, points: Any, kept: st
     told = changed.filter(pa.array(is_enough))
     session.register("told_series", told)
     values = session.execute(
-        "select value from in_primary semi join told_series using (project_id) order by project_id, place"
+        "select value from primary_points semi join told_series using (project_id) order by project_id, place"
     ).to_arrow_table()
     found = interrupted(values["value"].to_numpy(), told["points"].to_numpy(), told["before"].to_numpy())
     columns = {field.name: getattr(found, field.name) for field in fields(Interruptions)}

@@ -34,9 +34,8 @@ def involvement(projects: pd.DataFrame) -> pd.DataFrame:
     successes, period_end. A stratum "..., within layers" is Mantel and Haenszel's.
     """
     rows = []
-    for keys, group in projects.groupby(["organisation_code", *PERIOD], dropna=False):
-        for name, (exposed, others) in INVOLVEMENT.items():
-            tables = list(_tables(group, "involvement", exposed, others))
+    for name, (exposed, others) in INVOLVEMENT.items():
+        for keys, tables in _tables(projects, "involvement", exposed, others):
             rows += _rows(keys, name, tables, CRUDE, STRATIFIED)
     return shaped(pd.DataFrame(rows))
 
@@ -44,18 +43,24 @@ def involvement(projects: pd.DataFrame) -> pd.DataFrame:
 def cross_organisation(projects: pd.DataFrame) -> pd.DataFrame:
     """Difference in success between projects over several organisations and those of one: O20."""
     rows = []
-    for keys, group in projects.groupby(["organisation_code", *PERIOD], dropna=False):
-        tables = list(_tables(group, "is_cross_organisation", (True,), (False,)))
+    for keys, tables in _tables(projects, "is_cross_organisation", (True,), (False,)):
         rows += _rows(keys, "several against one organisation", tables, {"O20": risk_difference}, {})
     return shaped(pd.DataFrame(rows))
 
 
-def _tables(group: pd.DataFrame, by: str, exposed: tuple, others: tuple) -> Iterator[Table]:
-    for _, layer in group.groupby("layer", dropna=False):
-        with_it, without = layer[layer[by].isin(exposed)], layer[layer[by].isin(others)]
-        yield Table(
-            *(float(side[name].sum()) for side in (with_it, without) for name in ("successes", "projects"))
-        )
+def _tables(
+    projects: pd.DataFrame, by: str, exposed: tuple, others: tuple
+) -> Iterator[tuple[tuple, list[Table]]]:
+    """For each organisation and period the tables of its layers."""
+    keys = ["organisation_code", *PERIOD]
+    sides = [
+        projects[["successes", "projects"]].where(projects[by].isin(side), 0).add_prefix(prefix)
+        for side, prefix in ((exposed, "exposed_"), (others, "other_"))
+    ]
+    counted = pd.concat([projects[[*keys, "layer"]], *sides], axis=1)
+    layers = counted.groupby([*keys, "layer"], dropna=False).sum().reset_index("layer", drop=True)
+    for key, group in layers.groupby(keys, dropna=False):
+        yield key, [Table(*row) for row in group.to_numpy(float)]
 
 
 def _rows(keys: tuple, name: str, tables: list[Table], crude: dict, stratified: dict) -> Iterator[dict]:

@@ -70,32 +70,32 @@ def equity(fifths: pd.DataFrame) -> pd.DataFrame:
 
 def _gaps(events: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     """Most against least deprived fifth: difference (Newcombe) and ratio (Katz)."""
-    rows = []
     first, last = FIFTHS[0], FIFTHS[-1]
-    for place, event, number in zip(events.index, events.to_numpy(), people.to_numpy(), strict=True):
-        table = Table(event[0], number[0], event[-1], number[-1])
-        if not is_comparable(table):
-            continue
-        for stratum, estimate in (
-            ("absolute gap", risk_difference(table)),
-            ("relative gap", risk_ratio(table)),
-        ):
-            rows.append(
-                dict(zip(events.index.names, place, strict=True))
-                | {
-                    "metric_id": "O09",
-                    "stratum": f"{stratum}, {first} against {last}",
-                    "value": estimate.value,
-                    "lower": estimate.lower,
-                    "upper": estimate.upper,
-                    "numerator": table.exposed_events,
-                    "denominator": table.exposed,
-                    "n": table.exposed + table.others,
-                    "p_value": estimate.p_value,
-                    "method": estimate.method,
-                }
-            )
-    return pd.DataFrame(rows)
+    is_told = is_comparable(_ends(events, people))
+    events, people = events[is_told], people[is_told]
+    table = _ends(events, people)
+    gaps = {"absolute gap": risk_difference(table), "relative gap": risk_ratio(table)}
+    return pd.concat(
+        events.index.to_frame(index=False).assign(
+            metric_id="O09",
+            stratum=f"{name}, {first} against {last}",
+            value=gap.value,
+            lower=gap.lower,
+            upper=gap.upper,
+            numerator=table.exposed_events,
+            denominator=table.exposed,
+            n=table.exposed + table.others,
+            p_value=gap.p_value,
+            method=gap.method,
+        )
+        for name, gap in gaps.items()
+    )
+
+
+def _ends(events: pd.DataFrame, people: pd.DataFrame) -> Table:
+    """The most against the least deprived fifth, of every row."""
+    sides = [frame[name].to_numpy(float) for name in (FIFTHS[0], FIFTHS[-1]) for frame in (events, people)]
+    return Table(*sides)
 
 
 def _slopes(events: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

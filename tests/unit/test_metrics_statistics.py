@@ -121,6 +121,22 @@ def test_half_a_case_is_added_where_a_group_has_no_event():
     assert found.lower < found.value < found.upper
 
 
+def test_many_tables_at_once_are_told_as_each_alone():
+    rng = np.random.default_rng(2)
+    numbers = rng.integers(5, 200, (2, 40))
+    events = rng.binomial(numbers, 0.1)
+    events[:, 0], numbers[:, 1], events[1, 1] = 0, 6, 1
+    together = Table(events[0], numbers[0], events[1], numbers[1])
+    for statistic in (risk_ratio, risk_difference):
+        found = statistic(together)
+        for at in range(40):
+            alone = statistic(Table(events[0, at], numbers[0, at], events[1, at], numbers[1, at]))
+            assert found.value[at] == pytest.approx(alone.value)
+            assert [found.lower[at], found.upper[at], found.p_value[at]] == pytest.approx(
+                [alone.lower, alone.upper, alone.p_value]
+            )
+
+
 def test_mantel_haenszel_of_berkeley():
     """R: mantelhaen.test(UCBAdmissions, correct = FALSE): 0.9047, 0.7719 to 1.0603, p 0.2169; DescTools'
     BreslowDayTest(correct = TRUE): p 0.0021."""
@@ -300,6 +316,7 @@ def test_interrupted_series_are_those_of_statsmodels():
         horizon = found.effect_after[number] - 1
         effect = fit.t_test(np.array([0.0, 0.0, 1.0, horizon]))
         bounds = fit.conf_int()
+        normality: Any = jarque_bera(fit.resid)
         expected = {
             "slope_before": fit.params[1],
             "level_change": fit.params[2],
@@ -312,7 +329,7 @@ def test_interrupted_series_are_those_of_statsmodels():
             "effect_lower": effect.conf_int()[0][0],
             "effect_upper": effect.conf_int()[0][1],
             "expected_without_change": fit.params[0] + fit.params[1] * (at + horizon),
-            "residuals_p_value": jarque_bera(fit.resid).pvalue,
+            "residuals_p_value": normality.pvalue,
         }
         for name, value in expected.items():
             assert getattr(found, name)[number] == pytest.approx(value, rel=1e-9, abs=1e-9), name
