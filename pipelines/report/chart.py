@@ -6,12 +6,12 @@ Belongs here: where things are drawn. Does not belong here: how they look (`char
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby, pairwise
-from math import ceil, floor, log10
 from operator import attrgetter
 from typing import NamedTuple
 
+from pipelines.report.axis import Axis, Label, apart, linear, readable, time_ticks
 from pipelines.report.words import number
 
 WIDTH, HEIGHT = 880, 380
@@ -19,8 +19,6 @@ LEFT, RIGHT, TOP, BOTTOM = 60, 150, 30, 318
 LABEL_GAP = 15
 NOTE_GAP = 16
 CYCLE_GAP = 18
-MONTHS_BETWEEN_TICKS = (1, 2, 3, 6, 12, 24, 60, 120)
-MOST_TICKS = 9
 
 
 class Point(NamedTuple):
@@ -45,9 +43,6 @@ class Point(NamedTuple):
     load_id: str | None = None
 
 
-Label = tuple[float, str]
-
-
 @dataclass(slots=True)
 class Chart:
     """What the template draws; all numbers are pixels of the view box. A label is a place and its text;
@@ -68,20 +63,18 @@ def draw(points: Sequence[Point], cycles: Iterable[tuple[date, str]], percent: b
     """Lay a series out. `points`: in order of time; `cycles`: first day and number of PDSA cycles."""
     first, last = points[0].start, points[-1].start
     days = max((last - first).days, 1)
-    low, high, step = _scale(points, percent)
+    axis = _axis(points, percent)
 
     def x(moment: date) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (moment - first).days / days
 
     def y(value: float) -> float:
-        return BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low)
+        return BOTTOM - (BOTTOM - TOP) * (value - axis.low) / (axis.high - axis.low)
 
-    ticks = next(places for places in range(12) if abs(round(step, places) - step) < step * 1e-6)
-    levels = [low + step * each for each in range(round((high - low) / step) + 1)]
     xs = [round(x(point.start), 1) for point in points]
     noted = [at for at, point in zip(xs, points, strict=True) if point.annotation]
     return Chart(
-        y_ticks=[(round(y(level), 1), number(level, ticks)) for level in levels],
+        y_ticks=axis.ticks(),
         x_ticks=[(round(x(moment), 1), text) for moment, text in time_ticks(first, last)],
         lines=_lines(points, xs, y),
         marks=_marks(points, xs, y),
@@ -91,8 +84,10 @@ def draw(points: Sequence[Point], cycles: Iterable[tuple[date, str]], percent: b
             if points[index].phase != points[index - 1].phase
         ],
         ends=_ends(points[-1], y, decimals),
-        notes=list(zip(_apart(noted, NOTE_GAP), map(str, range(1, len(noted) + 1)), strict=True)),
-        cycles=_readable([(round(x(moment), 1), text) for moment, text in cycles if first <= moment <= last]),
+        notes=list(zip(apart(noted, NOTE_GAP), map(str, range(1, len(noted) + 1)), strict=True)),
+        cycles=readable(
+            [(round(x(moment), 1), text) for moment, text in cycles if first <= moment <= last], CYCLE_GAP
+        ),
         places=" ".join(
             f"{at:.0f}" if point.value is None else f"{at:.0f},{y(point.value):.0f}"
             for at, point in zip(xs, points, strict=True)
@@ -100,46 +95,11 @@ def draw(points: Sequence[Point], cycles: Iterable[tuple[date, str]], percent: b
     )
 
 
-def _readable(labels: list[Label]) -> list[Label]:
-    """Labels in order of place; a text that would lie on its neighbour's is left out, its tick stays."""
-    shown, free_from = [], 0.0
-    for place, text in sorted(labels):
-        is_free = place >= free_from
-        shown.append((place, text if is_free else ""))
-        free_from = place + CYCLE_GAP if is_free else free_from
-    return shown
-
-
-def _scale(points: Sequence[Point], percent: bool) -> tuple[float, float, float]:
-    """Lowest and highest value of the axis and the step of its ticks, all of them round numbers."""
-    shown = [value for point in points for value in point[1:6] if value is not None] or [0.0]
-    low, high = min(shown), max(shown)
-    if low == high:
-        low, high = low - (abs(low) or 1) * 0.1, high + (abs(high) or 1) * 0.1
-    step = _round_step((high - low) / 5)
-    bottom, top = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
-    if percent and low >= 0 and high <= 100:
-        bottom, top = max(bottom, 0.0), min(top, 100.0) if 100 % step == 0 else top
-    return bottom, top, step
-
-
-def _round_step(rough: float) -> float:
-    size = 10 ** floor(log10(rough))
-    return next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
-
-
-def time_ticks(first: date, last: date) -> list[tuple[date, str]]:
-    """Days to mark on an axis of time, and their names; at most nine or so."""
-    months = (last.year - first.year) * 12 + last.month - first.month
-    if months < 3:
-        gap = max(1, ceil((last - first).days / MOST_TICKS))
-        days = [first + timedelta(days=each) for each in range(0, (last - first).days + 1, gap)]
-        return [(moment, f"{moment.day} {moment:%b}") for moment in days]
-    step = next((each for each in MONTHS_BETWEEN_TICKS if months / each < MOST_TICKS), 240)
-    start = first.year * 12 + first.month - 1 + (first.day > 1)
-    ticks = range(ceil(start / step) * step, last.year * 12 + last.month, step)
-    moments = [date(each // 12, each % 12 + 1, 1) for each in ticks]
-    return [(moment, f"{moment:%Y}" if step >= 12 else f"{moment:%b %Y}") for moment in moments]
+def _axis(points: Sequence[Point], percent: bool) -> Axis:
+    """The axis of values: all that is drawn lies on it."""
+    return linear(
+        (value for point in points for value in point[1:6] if value is not None), BOTTOM, TOP, percent
+    )
 
 
 def _lines(points: Sequence[Point], xs: list[float], y: Callable[[float], float]) -> dict[str, str]:
@@ -208,13 +168,5 @@ def _ends(point: Point, y: Callable[[float], float], decimals: int) -> list[tupl
         for name, kind, value in levels
         if value is not None
     )
-    places = _apart([place for place, _, _ in shown], LABEL_GAP)
+    places = apart([place for place, _, _ in shown], LABEL_GAP)
     return [(place, text, kind) for place, (_, text, kind) in zip(places, shown, strict=True)]
-
-
-def _apart(places: list[float], gap: float) -> list[float]:
-    """Places in order, none nearer than `gap` to the one before it."""
-    moved: list[float] = []
-    for place in places:
-        moved.append(round(place if not moved else max(place, moved[-1] + gap), 1))
-    return moved

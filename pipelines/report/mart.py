@@ -13,7 +13,7 @@ import duckdb
 
 Row = dict[str, Any]
 
-SERIES = """
+_SERIES = """
 select
     status.*,
     coalesce(measure.measure_name, status.measure_id) as measure_name, measure.family,
@@ -30,11 +30,12 @@ left join core.dim_unit as unit
     and unit.is_latest
 left join core.fct_project as project on measure.project_id = project.project_id
 where status.is_chosen
-order by status.series_id
 """
+# The hash stands for all of the row in the key of a page.
+SERIES = f"select hashed.*, hash(hashed) as row_hash from ({_SERIES}) as hashed order by series_id"
 # A point that was ever withheld shows none of its versions: an older one would give it away.
 POINTS = """
-create temp table points as
+create temp view points as
 select
     chart.series_id, chart.period_start, chart.value, chart.centre_line, chart.lower_limit,
     chart.upper_limit, chart.target, chart.phase, chart.point_type, chart.signal, chart.is_excluded,
@@ -45,16 +46,50 @@ select
 from spc.fct_spc_point as chart
 left join core.fct_measure_point as point
     on chart.series_id = point.series_id and chart.period_start = point.period_start and point.is_latest
-where chart.is_chosen
+where chart.is_chosen and chart.series_id in (from wanted)
+"""
+# The last values of each series as the path of a small line, 120 wide and 28 high.
+SPARKS = """
+with shown as (
+    select series_id, period_start, value,
+        row_number() over (partition by series_id order by period_start desc) as place
+    from spc.fct_spc_point
+    where is_chosen and value is not null and not coalesce(is_excluded, false)
+    qualify place <= 24
+),
+
+bounded as (
+    select *, min(value) over same as low, max(value) over same as high
+    from shown window same as (partition by series_id)
+)
+
+select series_id,
+    'M' || string_agg(
+        (121 - 5 * place) || ' '
+        || case when high > low then cast(24 - 20 * (value - low) / (high - low) as int) else 14 end,
+        'L' order by period_start
+    ) as path
+from bounded group by series_id
 """
 REVISIONS = """
-create temp table revisions as
+create temp view revisions as
 select series_id, period_start, value, valid_from, valid_to, edition, is_withdrawn, is_latest, load_id
 from core.fct_measure_point
-where was_in_force
+where was_in_force and series_id in (from wanted)
 qualify
     count(*) over (partition by point_key) > 1
     and count(suppression_reason) over (partition by point_key) = 0
+"""
+CHART_HASHES = """
+select series_id, count(*) || ':' || sum(hash(period_start, value, centre_line, lower_limit, upper_limit,
+    target, phase, point_type, signal, is_excluded, exclusion_reason, annotation)::hugeint)
+from spc.fct_spc_point where is_chosen group by series_id
+"""
+VERSION_HASHES = """
+select series_id, count(*) || ':' || sum(hash(period_start, value, numerator, denominator, suppression_reason,
+    valid_from, valid_to, edition, is_withdrawn, is_latest, load_id)::hugeint),
+    list(distinct load_id order by load_id) filter (where is_latest and load_id is not null)
+from core.fct_measure_point where was_in_force or is_latest group by series_id
 """
 CYCLES = """
 select project_id, cycle_number, change_idea, measure_id, started_on, studied_on, completed_on, prediction,
@@ -107,9 +142,12 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode("utf-8")).hexdigest()[:24]
 
 
-def hashes(connection: duckdb.DuckDBPyConnection, table: str, key: str = "series_id") -> dict[Any, str]:
-    """A hash of the rows of each key that does not depend on their order."""
-    found = connection.execute(
-        f"select {key}, count(*) || ':' || sum(hash(counted)::hugeint) from {table} as counted group by {key}"
-    )
-    return dict(found.fetchall())
+def chart_hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """A hash of the points of each series as its chart shows them, whatever their order."""
+    return dict(connection.execute(CHART_HASHES).fetchall())
+
+
+def version_hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, list[str]]]:
+    """A hash of all versions of the points of each series, and the loads of the latest ones."""
+    found = connection.execute(VERSION_HASHES).fetchall()
+    return {series_id: (hashed, loads) for series_id, hashed, loads in found}

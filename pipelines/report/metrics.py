@@ -6,15 +6,15 @@ organisation's page and nowhere else.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from math import log
 
 import duckdb
 
-from pipelines.report.mart import Row, grouped, rows
+from pipelines.report.drawn import Drawn
+from pipelines.report.mart import Row, rows
 from pipelines.report.site_map import Site, organisation_folder
 from pipelines.report.templates import template
-from pipelines.report.words import NOTHING, file_name, number, places_for, short_day, stratum_words, words
+from pipelines.report.words import NOTHING, file_name, number, period_of, places_for, stratum_words, words
 
 CHAPTERS = {
     "maturity": ("Maturity", "How well the organisation has made improvement its way of working."),
@@ -38,6 +38,7 @@ VALUES = """
 select fact.*, coalesce(measure.measure_name, fact.measure_id) as measure_name
 from {schema}.fct_metric as fact
 left join core.dim_measure as measure on fact.measure_id = measure.measure_id and measure.is_latest
+where fact.unit_code is null
 order by metric_id, organisation_code nulls first, measure_name nulls first, period_start desc nulls last,
     stratum
 """
@@ -49,13 +50,25 @@ class Metrics:
     def __init__(self, site: Site, connection: duckdb.DuckDBPyConnection):
         self.site = site
         self.catalogue: dict[str, list[Row]] = {}
-        self.values: dict[str, dict[str, list[Row]]] = {}
+        self.values: dict[str, dict[tuple[str, str | None], list[Row]]] = {}
+        self._codes: dict[str, list[str]] = {}
         for schema in CHAPTERS:
             self.catalogue[schema] = rows(connection, f"select * from {schema}.dim_metric order by metric_id")
-            self.values[schema] = grouped(rows(connection, VALUES.format(schema=schema)), "metric_id")
+            self.values[schema] = {}
+            for value in rows(connection, VALUES.format(schema=schema)):
+                whose = (value["metric_id"], value["organisation_code"])
+                self.values[schema].setdefault(whose, []).append(value)
+            self._codes[schema] = sorted({code for _, code in self.values[schema] if code})
         # A metric on metrics names them in its stratum.
         known = [it for found in self.catalogue.values() for it in found]
         self._names = {it["metric_id"]: it["metric_name"] for it in known}
+        schemas = {it["metric_id"]: schema for schema, found in self.catalogue.items() for it in found}
+        by_id = {it["metric_id"]: it for it in known}
+
+        def visible(metric_id: str, code: str | None) -> list[Row]:
+            return self._visible(schemas[metric_id], by_id[metric_id], code) if metric_id in by_id else []
+
+        self.drawn = Drawn(site, connection, visible)
 
     def pages(self, organisation_code: str | None) -> Iterator[tuple[str, str]]:
         """Address and text of the pages on maturity and on outcomes, of all organisations or of one; and of a
@@ -74,13 +87,19 @@ class Metrics:
                 detail = f"{schema}-{file_name(metric['metric_id'])}.html"
                 hidden = len(found) - len(kept)
                 chapter.append(
-                    metric | self._table(metric, kept) | {"rows": len(found), "detail": hidden and detail}
+                    metric
+                    | self._table(metric, kept)
+                    | {
+                        "rows": len(found),
+                        "detail": hidden and detail,
+                        "drawings": self.drawn.of(metric["metric_id"], organisation_code),
+                    }
                 )
                 if hidden:
                     whole = (
                         metric
                         | self._table(metric, _newest(found, ROWS_OF_ONE))
-                        | {"rows": len(found), "detail": ""}
+                        | {"rows": len(found), "detail": "", "drawings": []}
                     )
                     name = f"{metric['metric_name']}{whose}"
                     yield f"{folder}{detail}", self._page(schema, organisation_code, name, "", [whole])
@@ -109,9 +128,13 @@ class Metrics:
         )
 
     def _visible(self, schema: str, metric: Row, organisation_code: str | None) -> list[Row]:
-        """The rows of a metric that whoever reads the page may see."""
-        found = self.values[schema].get(metric["metric_id"], [])
-        return [value for value in found if _may_be_shown(metric, value, organisation_code)]
+        """The rows of a metric that whoever reads the page may see: what is local, on its own pages only."""
+        metric_id, is_local = metric["metric_id"], metric["access"] == "local"
+        if organisation_code is None:
+            shown = [] if is_local else [None, *self._codes[schema]]
+        else:
+            shown = [organisation_code] if is_local else [None, organisation_code]
+        return [value for code in shown for value in self.values[schema].get((metric_id, code), [])]
 
     def _table(self, metric: Row, found: list[Row]) -> Row:
         units = [_unit_of(metric, value) for value in found]
@@ -193,13 +216,6 @@ def _unit_of(metric: Row, value: Row) -> str:
     return second if second and has_second else first
 
 
-def _may_be_shown(metric: Row, value: Row, organisation_code: str | None) -> bool:
-    if organisation_code is None:
-        return metric["access"] != "local"
-    is_own = value["organisation_code"] == organisation_code
-    return is_own or (value["organisation_code"] is None and metric["access"] != "local")
-
-
 def _fitting(metrics: list[list[Row]]) -> list[list[Row]]:
     """The rows of each metric that a page of bounded size can show."""
     for periods in PERIODS_SHOWN:
@@ -222,19 +238,6 @@ def _latest(found: list[Row], amount: int) -> list[Row]:
     periods = sorted({value["period_start"] for value in found if value["period_start"]}, reverse=True)
     kept = set(periods[:amount])
     return [value for value in found if value["period_start"] is None or value["period_start"] in kept]
-
-
-def period_of(start: date | None, end: date | None) -> str:
-    """`Nov 2026`, `2025/26` for a financial year, `1 Jan 2026 to 31 Mar 2026`, `until 31 Oct 2026`."""
-    if start is None:
-        return f"until {short_day(end)}"
-    if end is None:
-        return f"from {short_day(start)}"
-    if (start.month, start.day, end.month, end.day) == (4, 1, 3, 31) and end.year == start.year + 1:
-        return f"{start.year}/{end.year % 100:02}"
-    if (start.year, start.month) == (end.year, end.month):
-        return f"{start:%b %Y}"
-    return f"{short_day(start)} to {short_day(end)}"
 
 
 def _withheld(value: Row) -> str:

@@ -1,10 +1,14 @@
 """The first page: the organisation tonight, on one screen; and the same for each organisation of its own."""
 
 from collections import Counter
+from collections.abc import Iterator
+from html import escape
 
 import duckdb
+from markupsafe import Markup
 
-from pipelines.report.mart import Row, rows
+from pipelines.report.listing import parts, script
+from pipelines.report.mart import Row, grouped, rows
 from pipelines.report.measures import row_of, strength_order
 from pipelines.report.projects import Projects
 from pipelines.report.site_map import Site, organisation_folder
@@ -12,6 +16,16 @@ from pipelines.report.templates import template
 from pipelines.report.words import count, number
 
 STRONGEST = 6
+ORGANISATIONS_LISTED = 40
+KINDS = (
+    ("improvement", "Improving"),
+    ("concern", "Of concern"),
+    ("other", "Other special cause"),
+    ("stable", "Stable"),
+    ("none", "Too few points"),
+)
+NAMES = ("Organisation", "Active projects", *(name for _, name in KINDS), "Charts")
+NUMERIC = NAMES[1:-1]
 CHANCE = """
 select organisation_code, rule_set_id, series, flagged, expected_by_chance
 from spc.fct_false_alarm
@@ -47,6 +61,10 @@ class Overview:
         self.changed = rows(connection, CHANGED)
         late = rows(connection, EXPECTED)
         self.late = {row["organisation_code"]: row["late"] for row in late}
+        self.own_series = grouped(site.series, "organisation_code")
+        self.own_projects = grouped(site.projects, "organisation_code")
+        self.icons = {code: variation_counts(self.own_series.get(code, [])) for code in site.organisations}
+        self.rows = {code: self._row(code, name) for code, name in site.organisations.items()}
         found = connection.execute(OPEN).fetchone()
         self.waiting = found[0] if found else 0
 
@@ -54,10 +72,11 @@ class Overview:
         """Address and text of an overview. The one of all compares no organisation's own measures."""
         site = self.site
         is_all = organisation_code is None
-        chosen = [it for it in site.series if is_all or it["organisation_code"] == organisation_code]
-        projects = [it for it in site.projects if is_all or it["organisation_code"] == organisation_code]
+        chosen = site.series if is_all else self.own_series.get(organisation_code, [])
+        projects = site.projects if is_all else self.own_projects.get(organisation_code, [])
         shown = [it for it in chosen if it["purpose"] == "assurance"] if is_all else chosen
         root = "" if is_all else "../../"
+        changed = self._changed(chosen)
         name = "The organisations tonight" if is_all else site.organisations[organisation_code]
         return (
             "index.html" if is_all else f"{organisation_folder(organisation_code)}/index.html",
@@ -73,13 +92,16 @@ class Overview:
                     "tiles": self._tiles(chosen, projects, organisation_code),
                     "chance": self._chance(organisation_code),
                     "stages": self.projects.by_stage(projects),
-                    "concerns": self._strongest(shown, "concern", root),
-                    "improvements": self._strongest(shown, "improvement", root),
-                    "changed": self._changed(chosen, root) if not is_all else [],
-                    "changed_count": len(self._changed(chosen, root)),
+                    "concerns": self._strongest(shown, "concern"),
+                    "improvements": self._strongest(shown, "improvement"),
+                    "changed": changed if not is_all else [],
+                    "changed_count": len(changed),
                     "loads": self._loads(),
                     "waiting": self.waiting,
-                    "organisations": self._organisations() if is_all else [],
+                    "organisations": self._listed() if is_all else [],
+                    "hidden": max(len(self.rows) - ORGANISATIONS_LISTED, 0),
+                    "columns": NAMES,
+                    "numeric": NUMERIC,
                     "folder": "" if is_all else f"{organisation_folder(organisation_code)}/",
                 }
             ),
@@ -115,17 +137,16 @@ class Overview:
             if row["organisation_code"] == code
         ]
 
-    def _strongest(self, chosen: list[Row], kind: str, root: str) -> list[Row]:
-        found = [it for it in chosen if it["variation_icon"].startswith(kind) and not it["is_stale"]]
-        return [
-            row_of(self.site, it, root, root == "") for it in strength_order(self.site, found)[:STRONGEST]
-        ]
+    def _strongest(self, chosen: list[Row], kind: str) -> list[Row]:
+        """The strongest signals; those that speak of today before those whose next point is overdue."""
+        found = [it for it in chosen if it["variation_icon"].startswith(kind)]
+        return [row_of(self.site, it) for it in strength_order(self.site, found)[:STRONGEST]]
 
-    def _changed(self, chosen: list[Row], root: str) -> list[Row]:
+    def _changed(self, chosen: list[Row]) -> list[Row]:
         """Charts whose icon this release shows otherwise than the one before."""
         known = {it["series_id"]: it for it in chosen}
         return [
-            row_of(self.site, known[row["series_id"]], root) | {"before": row["before"]}
+            row_of(self.site, known[row["series_id"]]) | {"before": row["before"]}
             for row in self.changed
             if row["series_id"] in known
         ]
@@ -136,23 +157,48 @@ class Overview:
         verdicts = Counter(row["verdict"] for row in self.site.loads.values() if row["load_id"] >= first)
         return sorted(verdicts.items())
 
-    def _organisations(self) -> list[Row]:
-        found = []
-        for code, name in self.site.organisations.items():
-            chosen = [it for it in self.site.series if it["organisation_code"] == code]
-            icons = variation_counts(chosen)
-            active = sum(
-                bool(it["is_active"]) for it in self.site.projects if it["organisation_code"] == code
-            )
-            found.append(
-                {
-                    "page": f"{organisation_folder(code)}/index.html",
-                    "name": name,
-                    "active": active,
-                    "icons": icons,
-                }
-            )
-        return found
+    def organisation_pages(self) -> Iterator[tuple[str, str]]:
+        """Address and text of the list of organisations, when they are too many for the first page."""
+        if len(self.rows) <= ORGANISATIONS_LISTED:
+            return
+        rendered = list(self.rows.values())
+        for listing in parts("organisations", "Organisations", NAMES, NUMERIC, (), rendered):
+            values = {
+                "root": "",
+                "here": "index.html",
+                "title": "Organisations",
+                "trail": [("index.html", "Overview")],
+                "listing": listing,
+                "total": len(rendered),
+            }
+            page = template("organisations.html.jinja").render(self.site.common | values)
+            yield listing.pages[listing.part], page
+            if listing.rest and listing.part == 0:
+                yield listing.rest, script(listing.name, rendered)
+
+    def _listed(self) -> list[Markup]:
+        """The rows of the organisations on the first page: all, or those with most charts."""
+        codes = sorted(self.rows, key=lambda code: -sum(self.icons[code].values()))[:ORGANISATIONS_LISTED]
+        return [Markup(self.rows[code]) for code in self.rows if code in set(codes)]
+
+    def _row(self, code: str, name: str) -> str:
+        icons, active = self.icons[code], sum(bool(it["is_active"]) for it in self.own_projects.get(code, []))
+        cells = "".join(f'<td class="n">{number(icons[kind])}</td>' for kind, _ in KINDS)
+        return (
+            f'<tr data-f=""><th scope="row"><a href="{organisation_folder(code)}/index.html">{escape(name)}'
+            f'</a></th><td class="n">{number(active)}</td>{cells}<td>{_shares(icons)}</td></tr>'
+        )
+
+
+def _shares(icons: Counter[str]) -> str:
+    """The charts of an organisation as one bar in parts; its numbers stand beside it."""
+    whole = sum(icons.values()) or 1
+    parts_of_bar = "".join(
+        f'<i class="s-{kind}" style="width:{100 * icons[kind] / whole:.1f}%"></i>'
+        for kind, _ in KINDS
+        if icons[kind]
+    )
+    return f'<span class="shares" aria-hidden="true">{parts_of_bar}</span>'
 
 
 def variation_counts(chosen: list[Row]) -> Counter[str]:

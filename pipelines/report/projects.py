@@ -2,20 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from html import escape
 
 import duckdb
 
-from pipelines.report.listing import parts, script
+from pipelines.report.listing import filter_values, parts, script
 from pipelines.report.mart import Row, digest, grouped, rows
 from pipelines.report.measures import row_of
 from pipelines.report.site_map import Site, organisation_folder
-from pipelines.report.templates import rendered_rows, template
+from pipelines.report.templates import template
 from pipelines.report.timeline import timeline
 from pipelines.report.words import NOTHING, number, short_day, words
 
 NAMES = (
-    "Project", "Organisation", "Directorate", "Status", "Progress", "Method", "Domain", "Involvement",
-    "Cycles", "Last activity", "Outcome",
+    "Project", "Status", "Progress", "Involvement", "Domain", "Cycles", "Last activity", "Outcome",
 )  # fmt: skip
 FILTERED = ("Organisation", "Directorate", "Status", "Progress", "Method", "Domain", "Involvement", "Outcome")
 NUMERIC = ("Cycles",)
@@ -45,6 +45,7 @@ class Projects:
         self.parents = grouped(links, "child_project_id")
         self.scores = {row["project_id"]: row for row in rows(connection, SCORES)}
         self.by_id = {it["project_id"]: it for it in site.projects}
+        self._rows: dict[str, Row] = {}
         self.stages = {float(value): label for value, label in connection.execute(STAGES).fetchall()}
 
     def stage(self, it: Row) -> str:
@@ -56,9 +57,7 @@ class Projects:
         """A hash of all that the page of a project shows."""
         shown = {name: value for name, value in it.items() if not name.startswith("days_since")}
         names = [self._linked(link) for link in self._links(it)]
-        series = [
-            row_of(self.site, each, ROOT) for each in self.site.series_of_project.get(it["project_id"], [])
-        ]
+        series = [row_of(self.site, each) for each in self.site.series_of_project.get(it["project_id"], [])]
         project_id = it["project_id"]
         members, cycles = self.members.get(project_id), self.site.cycles.get(project_id)
         return digest(shown, names, series, members, cycles, self.scores.get(project_id))
@@ -87,7 +86,7 @@ class Projects:
         # Deprivation fifths and other strata are on the page of their measure.
         charts = [each for each in series if each["stratum"] == "all"] or series
         families = [
-            (family, [row_of(site, each, ROOT) for each in charts if each["family"] == family])
+            (family, [row_of(site, each) for each in charts if each["family"] == family])
             for family in FAMILIES
         ]
         return template("project.html.jinja").render(
@@ -129,12 +128,10 @@ class Projects:
         root = "../../" if organisation_code else ""
         whose = f" of {site.organisations[organisation_code]}" if organisation_code else ""
         chosen.sort(key=lambda it: (not it["is_active"], it["title"] or "", it["project_id"]))
-        found = [self._row(it, root) for it in chosen]
-        rendered = rendered_rows("project", found)
-        filters = tuple(
-            (name, sorted({row["cells"][NAMES.index(name) - 1][0] for row in found})) for name in FILTERED
-        )
-        filters = tuple(each for each in filters if len(each[1]) > 1)
+        found = [self._row(it) for it in chosen]
+        rendered = [_html(row, root, organisation_code is None) for row in found]
+        options = {name: sorted({row[name] for row in found} - {NOTHING}) for name in FILTERED}
+        filters = tuple((name, shown if len(shown) > 1 else []) for name, shown in options.items())
         for listing in parts("projects", f"Projects{whose}", NAMES, NUMERIC, filters, rendered):
             yield (
                 f"{folder}{listing.pages[listing.part]}",
@@ -165,27 +162,40 @@ class Projects:
         ]
         return [each for each in counted if each[1]]
 
-    def _row(self, it: Row, root: str) -> Row:
-        cells = (
-            self.site.organisations[it["organisation_code"]],
-            it["directorate"] or "–",
-            words(it["status"]),
-            self.stage(it),
-            it["method"] or "–",
-            words(it["quality_domain"]),
-            words(it["involvement"]),
-            number(it["pdsa_cycles"]),
-            short_day(it["last_activity_on"]),
-            words(it["outcome"]),
-        )
-        iso = str(it["last_activity_on"] or "")
-        values = ["", "", "", str(it["progress_score"] or 0), "", "", "", "", iso, ""]
-        return {
-            "root": root,
-            "page": self.site.project_page(it),
-            "title": it["title"] or it["project_id"],
-            "cells": list(zip(cells, values, strict=True)),
-        }
+    def _row(self, it: Row) -> Row:
+        known = self._rows.get(it["project_id"])
+        if known is None:
+            known = self._rows[it["project_id"]] = {
+                "page": self.site.project_page(it),
+                "title": it["title"] or it["project_id"],
+                "Organisation": self.site.organisations[it["organisation_code"]],
+                "Directorate": it["directorate"] or NOTHING,
+                "Status": words(it["status"]),
+                "Progress": self.stage(it),
+                "Method": it["method"] or NOTHING,
+                "Domain": words(it["quality_domain"]),
+                "Involvement": words(it["involvement"]),
+                "Outcome": words(it["outcome"]),
+                "score": it["progress_score"] or 0,
+                "cycles": number(it["pdsa_cycles"]),
+                "last_on": it["last_activity_on"] or "",
+                "last": short_day(it["last_activity_on"]),
+            }
+        return known
+
+
+def _html(row: Row, root: str, names_organisation: bool) -> str:
+    """One row of the portfolio. Written here and not in a template, because a site has thousands."""
+    below = [row["Organisation"] if names_organisation else "", row["Directorate"], row["Method"]]
+    small = escape(" · ".join(part for part in below if part not in ("", NOTHING)))
+    return (
+        f"<tr{filter_values('' if row[name] == NOTHING else row[name] for name in FILTERED)}>"
+        f'<th scope="row"><a href="{root}{row["page"]}">{escape(row["title"])}</a><small>{small}</small></th>'
+        f'<td>{escape(row["Status"])}</td><td data-v="{row["score"]}">{escape(row["Progress"])}</td>'
+        f"<td>{escape(row['Involvement'])}</td><td>{escape(row['Domain'])}</td>"
+        f'<td class="n">{row["cycles"]}</td><td data-v="{row["last_on"]}">{row["last"]}</td>'
+        f"<td>{escape(row['Outcome'])}</td></tr>"
+    )
 
 
 def evidence(it: Row) -> list[tuple[str, bool]]:

@@ -45,13 +45,10 @@ def _moment(day_number: int) -> date:
     return EPOCH + timedelta(days=day_number)
 
 
-def points_of(connection: duckdb.DuckDBPyConnection, wanted: list[str]) -> Iterator[tuple[str, list[Point]]]:
-    """The points of each series wanted, in order of time; series in the order of their ids."""
-    connection.execute(
-        "create or replace temp table wanted as select unnest(?::varchar[]) as series_id", [wanted]
-    )
+def points_of(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[Point]]]:
+    """The points of each series of the table `wanted`, in order of time; series in the order of their ids."""
     arrays = connection.execute(
-        f"select series_id, {COLUMNS} from points where series_id in (from wanted) order by series_id, day"
+        f"select series_id, {COLUMNS} from points order by series_id, day"
     ).fetchnumpy()
     series_ids, days, *rest = (array.tolist() for array in arrays.values())
     points = map(Point, map(_moment, days), *rest)

@@ -53,8 +53,6 @@ def build_site(
     folder.mkdir(parents=True)
     shutil.copytree(ASSETS, folder / "assets")
     with reading(mart_file) as connection:
-        connection.execute(mart.POINTS)
-        connection.execute(mart.REVISIONS)
         site = read_site(connection)
         projects = Projects(site, connection)
         keys = _series_keys(site, connection) | {
@@ -105,13 +103,17 @@ class _Writer:
         self._make_folder(place)
         stem = place.removesuffix(".html")
         names = [f"{stem}{ending}" for ending in SERIES_FILES] if "/m/" in place else [place]
-        if not all((last / name).exists() for name in names):
-            return False
         for name in names:
+            old, new = f"{last}/{name}", f"{self._folder}/{name}"
             try:
-                os.link(last / name, self._folder / name)
+                os.link(old, new)
+            except FileNotFoundError:
+                # Writing to a second name would change the last site.
+                for made in names:
+                    (self._folder / made).unlink(missing_ok=True)
+                return False
             except OSError:
-                shutil.copyfile(last / name, self._folder / name)
+                shutil.copyfile(old, new)
         return True
 
 
@@ -146,12 +148,7 @@ def code_digest() -> str:
 
 def _series_keys(site: Site, connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Page of each series -> a hash of all that it shows."""
-    points, revisions = mart.hashes(connection, "points"), mart.hashes(connection, "revisions")
-    feeding = connection.execute(
-        "select series_id, list(distinct load_id order by load_id) from points "
-        "where load_id is not null group by series_id"
-    )
-    loads = dict(feeding.fetchall())
+    points, versions = mart.chart_hashes(connection), mart.version_hashes(connection)
     verdicts = {load_id: repr(list(load.values())) for load_id, load in site.loads.items()}
     cycles = {project_id: mart.digest(found) for project_id, found in site.cycles.items()}
     is_synthetic = site.release.get("contains_synthetic")
@@ -160,12 +157,12 @@ def _series_keys(site: Site, connection: duckdb.DuckDBPyConnection) -> dict[str,
     for it in site.series:
         series_id = it["series_id"]
         keys[site.series_page(it)] = mart.digest(
-            list(it.values()),
+            it["row_hash"],
             site.organisations[it["organisation_code"]],
             digests[it["rule_set_id"]],
             points.get(series_id),
-            revisions.get(series_id),
-            [verdicts.get(load_id) for load_id in loads.get(series_id, [])],
+            versions.get(series_id),
+            [verdicts.get(load_id) for load_id in versions.get(series_id, ("", []))[1] or []],
             site.phases.get(series_id),
             site.suggestions.get(series_id),
             cycles.get(it["project_id"]),
@@ -180,10 +177,13 @@ def _write_series(
     wanted = {it["series_id"]: it for it in site.series if site.series_page(it) in writer.changed}
     if not wanted:
         return
+    connection.execute("create temp table wanted as select unnest(?::varchar[]) as series_id", [list(wanted)])
+    connection.execute(mart.POINTS)
+    connection.execute(mart.REVISIONS)
     revised = mart.grouped(
         mart.rows(connection, "from revisions order by valid_from, period_start"), "series_id"
     )
-    for done, (series_id, points) in enumerate(series.points_of(connection, list(wanted)), start=1):
+    for done, (series_id, points) in enumerate(series.points_of(connection), start=1):
         it = wanted[series_id]
         texts = series.render(site, it, points, revised.get(series_id, []))
         for ending, text in zip(SERIES_FILES, texts, strict=True):
@@ -203,6 +203,7 @@ def _short_pages(
         yield from measure_pages(site, organisation_code)
         yield from projects.listing_pages(organisation_code)
         yield from metrics.pages(organisation_code)
+    yield from overview.organisation_pages()
     yield quality_page(site, connection)
     yield method_page(site, metrics.catalogue)
     yield from dictionary_pages(site, connection)

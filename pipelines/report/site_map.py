@@ -10,7 +10,18 @@ from functools import cache, cached_property
 import duckdb
 from markupsafe import Markup
 
-from pipelines.report.mart import CYCLES, LOADS, PHASES, RANKS, SERIES, SUGGESTIONS, Row, grouped, rows
+from pipelines.report.mart import (
+    CYCLES,
+    LOADS,
+    PHASES,
+    RANKS,
+    SERIES,
+    SPARKS,
+    SUGGESTIONS,
+    Row,
+    grouped,
+    rows,
+)
 from pipelines.report.templates import template
 from pipelines.report.words import file_name, stratum_words, words
 
@@ -49,6 +60,9 @@ class Site:
     navigation: tuple[tuple[str, str], ...] = NAVIGATION
     series_names: dict[str, str] = field(default_factory=dict)
     project_names: dict[str, str] = field(default_factory=dict)
+    sparks: dict[str, str] = field(default_factory=dict)
+    # What summary tables say of each series, once it was asked for (`measures.row_of`).
+    summaries: dict[str, Row] = field(default_factory=dict)
 
     @cached_property
     def common(self) -> Row:
@@ -151,4 +165,5 @@ def read_site(connection: duckdb.DuckDBPyConnection) -> Site:
         for it in series
     }
     site.project_names = {it["project_id"]: file_name(it["project_id"]) for it in projects}
+    site.sparks = dict(connection.execute(SPARKS).fetchall())
     return site

@@ -2,11 +2,12 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
-from pipelines.report.words import day, number, period, short_day, words
+from pipelines.report.listing import spark
+from pipelines.report.words import count, day, number, period, short_day, words
 
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
@@ -22,16 +23,18 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         auto_reload=False,
     )
-    tools = {"words": words, "number": number, "day": day, "short_day": short_day, "period": period}
+    tools = {
+        "count": count,
+        "words": words,
+        "number": number,
+        "day": day,
+        "short_day": short_day,
+        "period": period,
+    }
+    tools["spark"] = lambda path: Markup(spark(path))
     made.filters.update(tools)
     made.globals.update(tools)
     return made
-
-
-def rendered_rows(kind: str, found: list[dict[str, Any]]) -> list[str]:
-    """The HTML of each row of a long table, by the macro of that name."""
-    macro = getattr(template("rows.html.jinja").module, kind)
-    return [str(macro(row)) for row in found]
 
 
 @cache

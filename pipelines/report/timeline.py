@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from pipelines.report.chart import time_ticks
+from pipelines.report.axis import time_ticks
 from pipelines.report.mart import Row
 
 LEFT, RIGHT, ROW = 40, 835, 22

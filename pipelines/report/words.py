@@ -90,6 +90,19 @@ def period(start: date | None, frequency: str | None) -> str:
     return short_day(start)
 
 
+def period_of(start: date | None, end: date | None) -> str:
+    """`Nov 2026`, `2025/26` for a financial year, `1 Jan 2026 to 31 Mar 2026`, `until 31 Oct 2026`."""
+    if start is None:
+        return f"until {short_day(end)}"
+    if end is None:
+        return f"from {short_day(start)}"
+    if (start.month, start.day, end.month, end.day) == (4, 1, 3, 31) and end.year == start.year + 1:
+        return f"{start.year}/{end.year % 100:02}"
+    if (start.year, start.month) == (end.year, end.month):
+        return f"{start:%b %Y}"
+    return f"{short_day(start)} to {short_day(end)}"
+
+
 def stratum_words(stratum: str | None) -> str:
     """A stratum for people: nothing for `all`."""
     if stratum in (None, "all"):

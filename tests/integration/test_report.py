@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from lifelines import KaplanMeierFitter
 
 from pipelines.mart.publish import current_manifest
 from pipelines.report.site import build_site
@@ -192,14 +193,14 @@ def test_the_summary_tables_show_every_chart_once_with_the_marts_numbers(site, m
     expected = {places.series_page(it): it for it in places.series}
     seen = set()
     for path in sorted(site.glob("organisations/*/measures*.html")):
-        for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", path.read_text(encoding="utf-8")):
+        for row in re.findall(r"<tr data-f=.*?</tr>", path.read_text(encoding="utf-8")):
             page = Page(f"<table>{row}</table>")
             it = expected[page.links[0].removeprefix("../../")]
             cells = page.tables[0][0]
             numbers = [
                 it[name] for name in ("last_value", "target", "centre_line", "lower_limit", "upper_limit")
             ]
-            assert all(map(shows, cells[4:9], numbers)), cells
+            assert all(map(shows, cells[2:7], numbers)), cells
             seen.add(it["series_id"])
     assert len(seen) == len(expected)
     for script in site.glob("organisations/*/measures.js"):
@@ -210,9 +211,9 @@ def test_the_summary_tables_show_every_chart_once_with_the_marts_numbers(site, m
                 script.parent.glob("measures*.html"), key=lambda path: (len(path.name), path.name)
             )
             for line in part.read_text(encoding="utf-8").splitlines()
-            if line.startswith('<tr><th scope="row"><a')
+            if line.startswith("<tr data-f=")
         )
-        assert rows.count("<tr>") == in_pages.count("<tr>")
+        assert rows.count("<tr ") == in_pages.count("<tr ")
 
 
 def test_the_overview_counts_what_the_mart_counts(site, mart_file):
@@ -244,9 +245,9 @@ select fact.metric_id, metric.unit = 'share' as is_share, fact.value, fact.lower
 from {schema}.fct_metric as fact
 inner join {schema}.dim_metric as metric on fact.metric_id = metric.metric_id
 left join core.dim_measure as measure on fact.measure_id = measure.measure_id and measure.is_latest
-where ($code is null and metric.access <> 'local')
+where fact.unit_code is null and (($code is null and metric.access <> 'local')
     or fact.organisation_code = $code
-    or (fact.organisation_code is null and metric.access <> 'local')
+    or (fact.organisation_code is null and metric.access <> 'local'))
 order by fact.metric_id, fact.organisation_code nulls first,
     coalesce(measure.measure_name, fact.measure_id) nulls first, period_start desc nulls last, stratum
 """
@@ -294,6 +295,96 @@ def test_every_metric_is_the_marts_and_what_is_local_stays_at_home(site, mart_fi
             if "Interval" in head and None not in value[3:5]:
                 for text, bound in zip(row[at + 1].split(" to "), value[3:5], strict=True):
                     assert shows(text, bound * factor), (row, value)
+
+
+def drawings_of(path: Path) -> dict[str, tuple[str, list[list[str]], str]]:
+    """The drawings of a page by name: the text of each, its table, its places."""
+    return {
+        name: (unescape(says), Page(f"<table>{table}</table>").tables[0], places)
+        for places, name, says, table in re.findall(
+            r'data-points="([^"]*)" data-table="([^"]*)-data".*?aria-label="([^"]*)".*?'
+            r'<table class="data" id="[^"]*-data">(.*?)</table>',
+            text_of(path),
+            re.DOTALL,
+        )
+    }
+
+
+def test_every_drawing_has_a_text_and_a_table_that_is_read_with_it(site):
+    kinds = set()
+    for path in pages(site):
+        for name, (says, table, places) in drawings_of(path).items():
+            kinds.add(name.partition("-")[0])
+            assert says
+            assert says in unescape(text_of(path).partition("<svg")[0] + text_of(path).partition("</h3>")[2])
+            assert len(table) - 1 == len(places.split(" ")), (path, name)
+    assert kinds >= {"cohorts", "fifths", "funnel", "progress", "rag", "signal", "ties"}
+
+
+def test_the_curve_until_a_signal_is_that_of_lifelines_and_of_its_page(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        watched = connection.execute(
+            "select organisation_code, min(signalled_on) is not null as signalled, greatest(date_diff('day', "
+            "min(chartered_on), coalesce(min(signalled_on), max(observed_until))), 0) as days "
+            "from spc.fct_time_to_signal where family = 'outcome' and chartered_on is not null "
+            "group by organisation_code, project_id"
+        ).df()
+        curve = connection.execute(
+            "select organisation_code, days, at_risk, signals, without_signal, lower, upper "
+            "from outcomes.fct_time_to_signal_curve order by days"
+        ).df()
+    groups = {None: watched} | dict(iter(watched.groupby("organisation_code")))
+    drawn = {None: curve[curve["organisation_code"].isna()]} | dict(iter(curve.groupby("organisation_code")))
+    assert drawn.keys() == {code for code, part in groups.items() if len(part) >= 10}
+    for code, found in drawn.items():
+        fitted = KaplanMeierFitter().fit(groups[code]["days"], groups[code]["signalled"])
+        assert found["without_signal"].to_numpy() == pytest.approx(
+            fitted.survival_function_.loc[found["days"]].to_numpy()[:, 0], abs=1e-6
+        )
+        bounds = found.dropna(subset=["lower"])
+        assert bounds[["lower", "upper"]].to_numpy() == pytest.approx(
+            fitted.confidence_interval_.loc[bounds["days"]].to_numpy(), abs=1e-6
+        )
+        page = site / (f"organisations/{code}/outcomes.html" if code else "outcomes.html")
+        steps = found.loc[
+            found["signals"] > 0, ["days", "without_signal", "at_risk", "signals", "lower", "upper"]
+        ]
+        table = drawings_of(page)["signal-curve"][1][1:] if len(steps) else []
+        assert len(table) == len(steps) <= 120
+        for row, (days, share, at_risk, signals, *bounds) in zip(
+            table, steps.to_numpy().tolist(), strict=True
+        ):
+            numbers = [days, 100 * share, at_risk, signals]
+            assert all(map(shows, [row[0], row[1], row[3], row[4]], numbers)), (row, numbers)
+            ends = row[2].split(" to ")
+            assert ends == [NOTHING] or all(map(shows, ends, [100 * bound for bound in bounds]))
+
+
+def test_the_funnel_and_the_cohorts_are_the_marts(site, mart_file):
+    found = drawings_of(site / "outcomes.html")
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        members = connection.execute(
+            "select denominator, value, lower, upper from outcomes.fct_metric where metric_id = 'O16' "
+            "and organisation_code is not null order by stratum = 'within limits', denominator desc"
+        ).fetchall()
+        years = connection.execute(
+            "select year(period_start), max(value) filter (where metric_id = 'O01'), "
+            "max(value) filter (where metric_id = 'O02') from outcomes.fct_metric "
+            "where organisation_code is null and metric_id in ('O01', 'O02') group by all having "
+            "count(value) > 0 order by all"
+        ).fetchall()
+    (funnel,) = [table for name, (_, table, _) in found.items() if name.startswith("funnel")]
+    assert len(funnel) - 1 == len(members) >= 5
+    for row, member in zip(funnel[1:], members, strict=True):
+        assert all(map(shows, [row[1], row[2], *row[3].split(" to ")], member)), (row, member)
+    cohorts = found["cohorts"][1][1:]
+    assert len(cohorts) == len(years) > 1
+    for row, (year, *values) in zip(cohorts, years, strict=True):
+        assert row[0].startswith(str(year))
+        assert all(
+            shows(cell, None if value is None else 100 * value)
+            for cell, value in zip((row[1], row[3]), values, strict=True)
+        ), row
 
 
 def test_what_was_withheld_is_nowhere(changed_mart, tmp_path):

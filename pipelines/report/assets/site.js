@@ -33,11 +33,11 @@ function listing(table) {
 
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const wanted = selects.filter((select) => select.value).map((select) => [Number(select.dataset.column), select.value]);
+    const wanted = selects.filter((select) => select.value).map((select) => [Number(select.dataset.place), select.value]);
     let shown = 0;
     for (const row of body.rows) {
       const all = row.textContent.toLowerCase();
-      const fits = words.every((word) => all.includes(word)) && wanted.every(([column, value]) => text(row, column) === value);
+      const fits = words.every((word) => all.includes(word)) && wanted.every(([place, value]) => row.dataset.f.split("¦")[place] === value);
       row.hidden = !fits;
       shown += fits;
     }
@@ -77,8 +77,9 @@ function listing(table) {
 // ---- charts: read the points by mouse, finger or arrow keys
 function chart(frame) {
   const canvas = frame.querySelector(".canvas");
-  const image = canvas.querySelector("img");
-  const table = document.querySelector("table.data");
+  const image = canvas.querySelector("img, svg");
+  const table = document.getElementById(frame.dataset.table) ?? document.querySelector("table.data");
+  const isNear = frame.hasAttribute("data-near");
   const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const points = frame.dataset.points.split(" ").map((pair) => pair.split(",").map(Number));
   const [width, height] = [image.width, image.height].map((_, i) => Number(image.getAttribute(["width", "height"][i])));
@@ -123,8 +124,11 @@ function chart(frame) {
   canvas.addEventListener("pointermove", (event) => {
     const box = canvas.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;
+    const y = ((event.clientY - box.top) / box.height) * height;
+    // A series is read along its time, other drawings by what is nearest.
+    const distance = ([px, py]) => Math.hypot(px - x, isNear ? py - y : 0);
     let nearest = 0;
-    points.forEach(([px], index) => { if (Math.abs(px - x) < Math.abs(points[nearest][0] - x)) nearest = index; });
+    points.forEach((place, index) => { if (distance(place) < distance(points[nearest])) nearest = index; });
     show(nearest);
   });
   canvas.addEventListener("pointerleave", () => { if (document.activeElement !== frame) hide(); });

@@ -1,0 +1,106 @@
+"""A funnel: organisations by how much was counted, against limits outside of which chance explains nothing.
+
+Limits are the mart's, one a member; between members they are joined."""
+
+from collections.abc import Callable, Sequence
+
+from pipelines.report.axis import Axis, linear, logarithmic
+from pipelines.report.drawings.canvas import MOST_ROWS, WIDTH, Canvas, Drawing, places_of
+from pipelines.report.mart import Row
+from pipelines.report.words import count, file_name, number
+
+LEFT, RIGHT, TOP, BOTTOM = 64, 820, 30, 330
+HEIGHT = 380
+HIGHEST = 4.0
+FEWEST = 5
+MOST_NAMED = 12
+WITHIN = "within limits"
+
+
+def funnel(members: Sequence[Row], name_of: Callable[[str], str]) -> Drawing | None:
+    """`members`: rows of metric O16 for one measure, one an organisation. None of fewer than five."""
+    found = sorted(
+        (row for row in members if row["value"] is not None and (row["denominator"] or 0) > 0),
+        key=lambda row: row["denominator"],
+    )
+    if len(found) < FEWEST:
+        return None
+    counted = logarithmic([row["denominator"] for row in found], LEFT, RIGHT)
+    ratios = linear([0.0, 2.0, *(min(row["value"], HIGHEST) for row in found)], BOTTOM, TOP)
+    canvas = Canvas(HEIGHT)
+    canvas.across(ratios, LEFT, RIGHT)
+    canvas.line("centre", LEFT, ratios.place(1), RIGHT, ratios.place(1))
+    for name in ("upper", "lower"):
+        canvas.path("limit", _joined(found, name, counted, ratios))
+    _marks(canvas, found, counted, ratios)
+    _below(canvas, counted)
+    outside = [row for row in found if row["stratum"] != WITHIN]
+    measure = found[0]["measure_name"]
+    says = (
+        f"{measure}: {number(len(outside)) if outside else 'none'} of {count(len(found), 'organisation')} "
+        f"{'lies' if len(outside) == 1 else 'lie'} outside the 99.8% limits."
+    )
+    shown = sorted(found, key=lambda row: (row["stratum"] == WITHIN, -row["denominator"]))[:MOST_ROWS]
+    return Drawing(
+        name=f"funnel-{file_name(found[0]['measure_id'])}",
+        title=f"{measure}: funnel",
+        says=says,
+        svg=canvas.svg(says),
+        width=WIDTH,
+        height=HEIGHT,
+        columns=("Organisation", "Counted", "Ratio to all", "99.8% limits", "Where"),
+        numeric=("Counted", "Ratio to all", "99.8% limits"),
+        rows=[_row(row, name_of) for row in shown],
+        places=places_of([(counted.place(row["denominator"]), ratios.place(row["value"])) for row in shown]),
+        key=(("grey", "within limits"), ("square", "outside limits"), ("dashes", "99.8% limits")),
+        note=_note(len(found), len(shown)),
+    )
+
+
+def _note(members: int, shown: int) -> str:
+    note = (
+        "Limits allow for the usual spread between organisations. One outside them differs by more than that "
+        "and chance; why, the funnel does not know. Those outside stand first in the table."
+    )
+    return note if shown == members else f"{note} The table has {shown} of {members}"
+
+
+def _joined(found: Sequence[Row], name: str, counted: Axis, ratios: Axis) -> str:
+    """Path data through the limits of all members; one a pixel is enough."""
+    places: dict[float, float] = {}
+    for row in found:
+        if row[name] is not None:
+            places.setdefault(round(counted.place(row["denominator"])), ratios.place(row[name]))
+    return "".join(f"{'L' if at else 'M'}{x:.0f} {y:.1f}" for at, (x, y) in enumerate(places.items()))
+
+
+def _marks(canvas: Canvas, found: Sequence[Row], counted: Axis, ratios: Axis) -> None:
+    within = [row for row in found if row["stratum"] == WITHIN]
+    dots = [(counted.place(row["denominator"]), ratios.place(row["value"])) for row in within]
+    canvas.path("dots", "".join(f"M{x:.1f} {y:.1f}h0" for x, y in dots))
+    for row in found:
+        x, y = counted.place(row["denominator"]), ratios.place(row["value"])
+        if row["stratum"] != WITHIN:
+            canvas.mark("outside", x, y)
+        if len(found) <= MOST_NAMED:
+            canvas.text("q m", x, y - 9, row["organisation_code"])
+
+
+def _below(canvas: Canvas, counted: Axis) -> None:
+    canvas.line("x", LEFT, BOTTOM, RIGHT, BOTTOM)
+    for place, text in counted.ticks():
+        canvas.line("x", place, BOTTOM, place, BOTTOM + 5)
+        canvas.text("m", place, BOTTOM + 20, text)
+    canvas.text("e q", RIGHT, HEIGHT - 8, "counted (denominator), by powers of ten")
+    canvas.text("q", 8, 12, "ratio to all together")
+
+
+def _row(row: Row, name_of: Callable[[str], str]) -> list[str]:
+    limits = f"{number(row['lower'], 2)} to {number(row['upper'], 2)}"
+    return [
+        name_of(row["organisation_code"]),
+        number(row["denominator"]),
+        number(row["value"], 2),
+        limits,
+        row["stratum"].capitalize(),
+    ]
