@@ -1,11 +1,12 @@
 -- Question 6: which numbers are red although nothing has changed?
 --
 -- Read: one row a series whose last point misses its target by more than the amber margin and does not signal: the
--- process is as it was, and asking why this month is red has no answer. assurance_icon tells whether the process
+-- process is as it was, and asking why this month is red has no answer. The worst miss comes first, as a share of
+-- the target; last_value, target and centre_line are in unit_of_measure. assurance_icon tells whether the process
 -- can meet the target at all. noise_pct is the share of its colour changes in two years that had no special cause.
 -- Caveats: common cause is not the same as good. A series that fails its target needs a changed process, not an
 -- explanation of its last point. Short series (points) may hide a signal. noise_pct is empty where no colour
--- changed.
+-- changed. Series whose newest point is overdue are left out: what they are tonight is not known.
 -- depends_on: {{ ref('fct_spc_status') }}, {{ ref('dim_measure') }}, {{ ref('rag_margin') }}
 -- depends_on: {{ ref('fct_rag_noise') }}
 with
@@ -29,6 +30,7 @@ missed as (
         status.points,
         status.assurance_icon,
         measures.measure_name,
+        measures.unit_of_measure,
         case
             when measures.improvement_direction = 'increase' then status.target - status.last_value
             else status.last_value - status.target
@@ -40,6 +42,7 @@ missed as (
     left join spc.rag_margin as margins on status.measure_id = margins.measure_id
     where
         status.is_chosen
+        and not status.is_stale
         and status.variation_icon = 'common_cause'
         and not coalesce(status.has_runs_signal, false)
         and measures.improvement_direction <> 'neutral'
@@ -48,6 +51,7 @@ missed as (
 select
     missed.measure_id,
     missed.measure_name,
+    missed.unit_of_measure,
     missed.organisation_code,
     missed.unit_code,
     missed.stratum,

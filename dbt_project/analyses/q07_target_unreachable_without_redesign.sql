@@ -4,7 +4,7 @@
 -- sigmas_to_target says how far the centre line is from the target; change_needed is the move of the mean that
 -- would bring the whole spread of the process to the target, in the measure's unit. is_improving is true where the
 -- last point signals an improvement, so that limits may be about to move.
--- Caveats: limits of few points (points_until_firm above 0) are trial limits. Where the target is a limit that a
+-- Caveats: series whose newest point is overdue are left out. Limits of few points (points_until_firm above 0) are trial limits. Where the target is a limit that a
 -- percentage cannot pass, such as 100%, the upper limit may lie above it and the icon can never be fail.
 -- depends_on: {{ ref('fct_spc_status') }}, {{ ref('dim_measure') }}, {{ ref('dim_rule_set') }}
 with
@@ -15,6 +15,7 @@ parameters as (
 select
     status.measure_id,
     measures.measure_name,
+    measures.unit_of_measure,
     status.organisation_code,
     status.unit_code,
     status.stratum,
@@ -35,5 +36,5 @@ from spc.fct_spc_status as status
 inner join parameters on status.assurance_icon = parameters.assurance_icon
 inner join spc.dim_rule_set as rule_sets on status.rule_set_id = rule_sets.rule_set_id
 inner join core.dim_measure as measures on status.measure_id = measures.measure_id and measures.is_latest
-where status.is_chosen
+where status.is_chosen and not status.is_stale
 order by sigmas_to_target desc nulls last, status.measure_id asc, status.series_id asc

@@ -1,6 +1,6 @@
 -- Question 8: where the aim was met, did something else get worse?
 --
--- Read: one row a balancing measure of a project that met its aim, wholly or partly. has_harm is true where a
+-- Read: one row a balancing measure of a project that met its aim, wholly or partly, for all patients together. has_harm is true where a
 -- period since the project began is marked as a concern; concern_periods of the periods_since_begun are, the first
 -- is first_concern and the last last_concern; variation_icon says whether it signals today.
 -- Caveats: a balancing measure that is not collected harms nobody on paper: without_balancing_measure counts, over
@@ -11,6 +11,7 @@ with
 parameters as (
     select
         'balancing' as measure_family,
+        'all' as stratum,
         (
             select count(*)
             from core.fct_project
@@ -26,7 +27,8 @@ balancing as (
         projects.title,
         projects.outcome,
         coalesce(projects.started_on, projects.chartered_on) as begun_on,
-        parameters.without_balancing_measure
+        parameters.without_balancing_measure,
+        parameters.stratum
     from core.dim_measure as measures
     inner join parameters on measures.family = parameters.measure_family
     inner join core.fct_project as projects on measures.project_id = projects.project_id
@@ -62,6 +64,7 @@ select
     status.variation_icon,
     balancing.without_balancing_measure
 from balancing
-inner join spc.fct_spc_status as status on balancing.measure_id = status.measure_id and status.is_chosen
+inner join spc.fct_spc_status as status
+    on balancing.measure_id = status.measure_id and balancing.stratum = status.stratum and status.is_chosen
 left join since on status.series_id = since.series_id and status.rule_set_id = since.rule_set_id
 order by has_harm desc, concern_periods desc, balancing.project_id asc, balancing.measure_name asc, status.series_id asc

@@ -108,6 +108,7 @@ target_changes as (
 select
     performance.measure_id,
     measures.measure_name,
+    measures.unit_of_measure,
     performance.organisation_code,
     performance.periods_before,
     performance.periods_after,

@@ -33,7 +33,7 @@ ROWS_SHOWN = 8
 COLUMNS_SHOWN = 8
 TURNED_WIDTH = 150
 CELL_WIDTH = 40
-TURNED_CELL_WIDTH = 28
+TURNED_CELL_WIDTH = 36
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def answer(sql: str, connection: duckdb.DuckDBPyConnection) -> str:
     while is_turned and len(shown) > 1 and max(map(len, _turned(names, shown))) > TURNED_WIDTH:
         shown.pop()
     lines = _turned(names, shown) if is_turned else _aligned([names, *shown])
-    count = f"{len(shown)} of {len(rows)}" if len(shown) < len(rows) else f"{len(rows)}"
+    count = f"{len(shown)} of {len(rows):,}" if len(shown) < len(rows) else f"{len(rows)}"
     return "\n".join([*lines, f"({count} row{'' if len(rows) == 1 else 's'}, SYNTHETIC)", ""])
 
 
@@ -131,13 +131,18 @@ def _text(value: object) -> str:
         case bool():
             return str(value).lower()
         case float():
-            return f"{value:.6g}"
+            return _number(value)
         case datetime() if value.time() == time():
             return "9999-12-31" if value.year == 9999 else value.date().isoformat()
         case date():
             return str(value)
         case _:
             return " ".join(str(value).split())
+
+
+def _number(value: float) -> str:
+    """Four digits that matter, and of a large number all before the point."""
+    return f"{value:.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _cut(text: str, width: int) -> str:

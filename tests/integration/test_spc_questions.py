@@ -49,9 +49,9 @@ def charts_of_family(mart: duckdb.DuckDBPyConnection, family: str) -> dict[tuple
 def test_question_5_lists_every_watched_outcome_measure_and_no_improvement_that_no_point_shows(mart):
     starts = begun(mart)
     shown = defaultdict(list)
-    for (project, measure, organisation, unit, _), points in charts_of_family(mart, "outcome").items():
+    for (project, measure, organisation, unit, stratum), points in charts_of_family(mart, "outcome").items():
         since = [point for point in points if starts[project] and point[1] >= starts[project]]
-        if since:
+        if since and stratum == "all":
             marked = [start for start, _, kind in since if kind == "improvement"]
             shown[project, measure, organisation, unit].append(min(marked, default=None))
     rows = asked(mart, 5)
@@ -71,7 +71,7 @@ def test_question_6_lists_what_is_red_and_common_cause(mart):
         for measure, organisation, unit, stratum, value, target, direction in mart.execute(
             "select measure_id, organisation_code, unit_code, stratum, last_value, target, "
             "improvement_direction from spc.fct_spc_status inner join core.dim_measure as measures "
-            "using (measure_id) where measures.is_latest and is_chosen and target is not null "
+            "using (measure_id) where measures.is_latest and is_chosen and not is_stale and target is not null "
             "and variation_icon = 'common_cause' and has_runs_signal is not true"
         ).fetchall()
         if direction != "neutral"
@@ -86,7 +86,7 @@ def test_question_6_lists_what_is_red_and_common_cause(mart):
 def test_question_7_lists_the_targets_out_of_reach_and_how_far_they_are(mart):
     rows = asked(mart, 7)
     ((failing,),) = mart.execute(
-        "select count(*) from spc.fct_spc_status where is_chosen and assurance_icon = 'fail'"
+        "select count(*) from spc.fct_spc_status where is_chosen and not is_stale and assurance_icon = 'fail'"
     ).fetchall()
     assert len(rows) == failing > 0
     for row in rows:
@@ -106,8 +106,8 @@ def test_question_8_counts_the_periods_of_concern_since_the_project_began(mart):
     }
     starts = begun(mart)
     expected = defaultdict(list)
-    for (project, measure, organisation, unit, _), points in charts_of_family(mart, "balancing").items():
-        if project in met:
+    for (project, measure, organisation, unit, stratum), points in charts_of_family(mart, "balancing").items():
+        if project in met and stratum == "all":
             kinds = [kind for start, _, kind in points if starts[project] and start >= starts[project]]
             expected[project, measure, organisation, unit].append(kinds.count("concern"))
     found = defaultdict(list)
