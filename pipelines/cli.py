@@ -267,7 +267,8 @@ def export(
     """Write the answer to QUERY (a table, SQL or a .sql file) to a file, or all points as CML.
 
     No cell of CSV and workbooks can become a formula: there, text that begins like one has an apostrophe in
-    front (CSV) or is marked as text (XLSX), and numbers stay numbers. Parquet holds everything as it is.
+    front (CSV) or is marked as text (XLSX), and numbers stay numbers. Parquet holds everything as it is. A
+    workbook has a second sheet, notes: release, question, what columns mean, what not to trust.
 
     \b
     qi export core.fct_project --out projects.xlsx

@@ -32,6 +32,8 @@ MAX_COLUMNS = 16_384
 MAX_TEXT = 32_767
 # A spreadsheet's numbers have 15 digits; a longer one would be rounded.
 MAX_DIGITS = 15
+# Letters that a column shows; names have an arrow to filter by beside them.
+NARROWEST, WIDEST = 12, 40
 
 # Also their full-width forms, and after blanks: some programs take those for the same.
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -44,11 +46,13 @@ class TooLargeForSheet(ValueError):
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table to become a sheet: its title (at most 31 letters), names of columns and rows of values."""
+    """A table to become a sheet: its title (at most 31 letters), names of columns and rows of values.
+    `widths`: letters that each column shows, where not as many as its name needs."""
 
     title: str
     names: Sequence[str]
     rows: Iterable[Sequence[Any]]
+    widths: Sequence[int] = ()
 
 
 def guarded(text: str) -> str:
@@ -128,13 +132,17 @@ def _write_sheet(worksheet: Worksheet, sheet: Sheet, formats: _Formats) -> None:
             f"A sheet holds {MAX_COLUMNS:,} columns and no more. Ask for fewer, or for CSV."
         )
     for column, name in enumerate(sheet.names):
+        width = sheet.widths[column] if sheet.widths else min(max(len(name) + 4, NARROWEST), WIDEST)
+        worksheet.set_column(column, column, width)
         worksheet.write_string(0, column, name, formats.header)
     worksheet.freeze_panes(1, 0)
+    number = 0
     for number, row in enumerate(sheet.rows, start=1):
         if number >= MAX_ROWS:
             raise TooLargeForSheet(f"A sheet holds {MAX_ROWS:,} rows and no more. Ask for fewer, or for CSV.")
         for column, value in enumerate(row):
             _write_cell(worksheet, number, column, value, formats)
+    worksheet.autofilter(0, 0, number, len(sheet.names) - 1)
 
 
 def _write_cell(worksheet: Worksheet, row: int, column: int, value: Any, formats: _Formats) -> None:

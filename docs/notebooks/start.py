@@ -28,15 +28,15 @@ def _():
 
 @app.cell
 def _(mart, mo):
-    _release = mart.sql("from ops.release order by release_id desc limit 1").df().iloc[0]
-    _invented = " **All or part of it is synthetic.**" if _release.contains_synthetic else ""
+    (_release,) = mart.sql("from ops.release order by release_id desc limit 1").pl().rows(named=True)
+    _invented = " **All or part of it is synthetic.**" if _release["contains_synthetic"] else ""
     mo.md(
         f"""
-        # The mart of {_release.as_of_date.day} {_release.as_of_date:%B %Y}
+        # The mart of {_release["as_of_date"].day} {_release["as_of_date"]:%B %Y}
 
-        Release {_release.release_id}: {_release.rows_received:,} lines received,
-        {_release.rows_accepted:,} accepted, {_release.rows_quarantined:,} put into quarantine,
-        {_release.rows_refused:,} refused.{_invented}
+        Release {_release["release_id"]}: {_release["rows_received"]:,} lines received,
+        {_release["rows_accepted"]:,} accepted, {_release["rows_quarantined"]:,} put into quarantine,
+        {_release["rows_refused"]:,} refused.{_invented}
 
         Each table and column is described in `docs/data_dictionary.md`; `docs/cookbook.md` has 25 questions
         with their answers. Change any cell: nothing here can change the mart.
@@ -64,7 +64,7 @@ def _(alt, mart):
         where status in ('missing', 'source_late')
         group by organisation_code
         order by late_periods desc
-    """).df()
+    """).pl()
     alt.Chart(late, title="Periods that are late, by organisation", width=500).mark_bar(
         color="#4c6272"
     ).encode(
@@ -85,7 +85,7 @@ def _(mart):
         inner join ops.fct_load as loads on results.load_id = loads.load_id
         where not results.is_passed and not loads.is_taken_back
         order by results.load_id desc, results.rows_failed desc
-    """).df()
+    """).pl()
     faults
     return
 
@@ -96,7 +96,7 @@ def _(mo):
     ## What the charts say tonight
 
     Only measures for assurance: those kept for improvement are a team's own and not for comparing. In the
-    table, `by_chance` is how many of all the charts of an organisation would signal if nothing had changed anywhere.
+    table, `by_chance` is how many of all the charts of an organisation would signal if nothing had changed.
     """)
     return
 
@@ -113,7 +113,7 @@ def _(alt, mart):
         where status.is_chosen and not status.is_stale and status.variation_icon <> 'none'
             and measure.purpose = 'assurance'
         group by all
-    """).df()
+    """).pl()
     alt.Chart(says, title="Charts by what their last point says", width=500).mark_bar().encode(
         x=alt.X("charts", title="charts"),
         y=alt.Y("organisation", title=None),
@@ -137,7 +137,7 @@ def _(mart):
         from spc.fct_false_alarm
         where level_name = 'organisation' and points_band = 'all' and signal_scope = 'last point'
         order by organisation_code, rule_set_id
-    """).df()
+    """).pl()
     chance
     return
 
@@ -183,7 +183,7 @@ def _(chosen, mart):
         order by period_start
         """,
         [chosen.value],
-    ).df()
+    ).pl()
     return (points,)
 
 
@@ -228,7 +228,8 @@ def _(chosen, mart):
     # Where its last numbers come from: edition, file and line, and what they were before they were revised.
     sources = mart.execute(
         """
-        select points.period_start, points.value, points.previous_value, points.edition, loads.file_name,
+        select points.period_start, round(points.value, 3) as value,
+            round(points.previous_value, 3) as value_before_revision, points.edition, loads.file_name,
             points.source_row as line, cast(points.received_at as date) as received_on
         from core.fct_measure_point as points
         inner join ops.fct_load as loads on points.load_id = loads.load_id
@@ -236,7 +237,7 @@ def _(chosen, mart):
         order by points.period_start desc
         """,
         [chosen.value],
-    ).df()
+    ).pl()
     sources
     return
 
@@ -260,7 +261,7 @@ def _(alt, mart):
         from outcomes.fct_metric
         where metric_id in ('O01', 'O02') and organisation_code is null and not is_suppressed
         order by metric_id, period_start
-    """).df()
+    """).pl()
     _base = alt.Chart(aims, width=500).encode(
         x=alt.X("from_april:O", title="charter in the year from April"), xOffset="share:N", color="share:N"
     )
@@ -301,7 +302,7 @@ order by days_since_activity desc
 
 @app.cell
 def _(mart, question):
-    answer = mart.sql(question.value).df()
+    answer = mart.sql(question.value).pl()
     answer
     return
 

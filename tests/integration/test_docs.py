@@ -2,7 +2,6 @@
 
 import csv
 import re
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -36,7 +35,6 @@ ONBOARDING = (DOCS / "onboarding.md").read_text(encoding="utf-8")
 PAGES = [PROJECT_ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 QUESTIONS = {int(question.title.split(".")[0]): question for question in read_questions()}
 
-MART = "qi_home/mart"
 AS_OF = date(2026, 11, 21)
 
 Row = dict[str, str]
@@ -98,25 +96,6 @@ def test_a_mart_of_real_data_is_not_shown():
         connection.execute("create table ops.fct_load as select false as is_synthetic")
         with pytest.raises(ValueError, match="not synthetic"):
             written(COOKBOOK, read_questions(), connection)
-
-
-@pytest.mark.parametrize("at", range(len(blocks(COOKBOOK, "python"))))
-def test_the_cookbooks_python_runs(demo_night, monkeypatch, capsys, at):
-    home, _ = demo_night
-    monkeypatch.chdir(PROJECT_ROOT)
-    code = blocks(COOKBOOK, "python")[at]
-    assert MART in code
-    exec(compile(code.replace(MART, (home.path / "mart").as_posix()), "cookbook.md", "exec"), {})
-    assert capsys.readouterr().out
-
-
-def test_the_cookbooks_commands_run(demo_night):
-    home, _ = demo_night
-    lines = "".join(blocks(COOKBOOK, "sh")).splitlines()
-    commands = [shlex.split(line.split(" > ")[0])[1:] for line in lines if line.startswith("qi ")]
-    assert len(commands) >= 5
-    for command in commands:
-        assert home.qi(*command).strip()
 
 
 def test_the_questions_asked_for_are_there():

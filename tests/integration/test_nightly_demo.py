@@ -1,9 +1,11 @@
 """The demo organisation's first nights: what is promised to whoever types `make run`."""
 
 import json
+import subprocess
 from collections import Counter
 from datetime import date, datetime, time
 from pathlib import Path
+from time import sleep
 
 import duckdb
 import pandas as pd
@@ -42,11 +44,12 @@ def test_second_run_loads_nothing_and_changes_no_content(demo_night, tmp_path):
 
 
 def test_a_quiet_night_moves_the_day_and_gives_what_a_whole_build_gives(demo_night, tmp_path):
-    """On the day after a delivery only what speaks of the day is built; it equals a build of everything."""
+    """On the day after a delivery only what speaks of the day is built; it equals a build of everything.
+    Meanwhile an analyst asks the release before."""
     home, _ = demo_night
     before = _tables(home)
     with home.lent(tmp_path):
-        printed = home.qi("run", now="2026-12-22T04:00:00")
+        printed = _night_while_an_analyst_asks(home, "2026-12-22T04:00:00")
         assert "Nothing new in the inbox" in printed
         assert "core.fct_measure_point" not in printed
         assert "dbt: built core.fct_expected_point" in printed
@@ -85,6 +88,26 @@ def _assert_same(tables: dict, charts: dict, expected_tables: dict, expected_cha
         pd.testing.assert_frame_equal(frame, expected_charts[name], rtol=1e-9, atol=1e-12, obj=name)
     others = expected_tables.keys() - charts.keys()
     assert {name: tables[name] for name in others} == {name: expected_tables[name] for name in others}
+
+
+def _night_while_an_analyst_asks(home: Home, now: str) -> str:
+    """What the night printed. A connection opened before it answers all along, from the release it opened."""
+    mart = str(home.path / "mart" / "qi_mart.duckdb")
+    with duckdb.connect(mart, read_only=True) as analyst:
+        opened = analyst.execute("select max(release_id) from ops.release").fetchall()
+        night = home.start("run", now=now, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        is_over = False
+        while not is_over:
+            is_over = night.poll() is not None
+            assert analyst.execute("select max(release_id) from ops.release").fetchall() == opened
+            assert analyst.execute("select count(value) > 1000 from core.fct_measure_point").fetchone() == (
+                True,
+            )
+            sleep(0.2)
+        printed, _ = night.communicate()
+    assert night.returncode == 0, printed
+    assert home.ask("select max(release_id) from ops.release") != opened
+    return printed
 
 
 def test_a_failed_night_says_so_in_the_published_mart_until_a_run_succeeds(demo_night, tmp_path):

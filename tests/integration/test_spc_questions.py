@@ -71,8 +71,8 @@ def test_question_6_lists_what_is_red_and_common_cause(mart):
         for measure, organisation, unit, stratum, value, target, direction in mart.execute(
             "select measure_id, organisation_code, unit_code, stratum, last_value, target, "
             "improvement_direction from spc.fct_spc_status inner join core.dim_measure as measures "
-            "using (measure_id) where measures.is_latest and is_chosen and not is_stale and target is not null "
-            "and variation_icon = 'common_cause' and has_runs_signal is not true"
+            "using (measure_id) where measures.is_latest and is_chosen and not is_stale "
+            "and target is not null and variation_icon = 'common_cause' and has_runs_signal is not true"
         ).fetchall()
         if direction != "neutral"
         and (target - value if direction == "increase" else value - target) > MARGIN * abs(target)
@@ -106,7 +106,9 @@ def test_question_8_counts_the_periods_of_concern_since_the_project_began(mart):
     }
     starts = begun(mart)
     expected = defaultdict(list)
-    for (project, measure, organisation, unit, stratum), points in charts_of_family(mart, "balancing").items():
+    for (project, measure, organisation, unit, stratum), points in charts_of_family(
+        mart, "balancing"
+    ).items():
         if project in met and stratum == "all":
             kinds = [kind for start, _, kind in points if starts[project] and start >= starts[project]]
             expected[project, measure, organisation, unit].append(kinds.count("concern"))

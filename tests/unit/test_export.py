@@ -15,6 +15,7 @@ from pipelines.extracts.read import read
 from pipelines.extracts.recognise import recognise
 from pipelines.mart.cml import NotForCml, export_cml
 from pipelines.mart.export import export_answer
+from pipelines.mart.notes import IMPROVEMENT
 from pipelines.spreadsheet import TooLargeForSheet
 from tests.unit.extract_cases import contracts, mappings
 
@@ -54,6 +55,27 @@ POINTS = [
 ]
 
 
+# What a release says of itself; synthetic too.
+DOUBTS = """
+    create schema ops;
+    create table ops.release as select 'R1' as release_id, date '2026-05-16' as as_of_date,
+        timestamp '2026-05-16 04:00' as published_at, true as contains_synthetic;
+    create table ops.dim_lineage as from (values ('measure_points', 'core', 'fct_measure_point'),
+        ('organisations', 'core', 'dim_organisation')) as _(extract, schema_name, table_name);
+    create table ops.fct_freshness as from (values ('measure_points', 9), ('measure_points', 2),
+        ('organisations', null)) as _(extract, days_since_accepted);
+    create table ops.fct_quarantined_row as from (values ('L1', 5, 'measure_points', 'open'),
+        ('L1', 5, 'measure_points', 'open'), ('L1', 6, 'measure_points', 'released'),
+        ('L2', 1, 'organisations', 'open')) as _(load_id, source_row, extract, status);
+    create table ops.fct_load as from (values ('L1', 'measure_points', 'a.csv', 'accepted', ''),
+        ('L2', 'measure_points', 'b.csv', 'refused', '=1+1'))
+        as _(load_id, extract, file_path, verdict, reason);
+    create table core.fct_expected_point as from (values ('ZZ1', 'missing'), ('ZZ1', 'received'))
+        as _(organisation_code, status);
+    comment on column core.fct_measure_point.value is 'The value.';
+"""
+
+
 @pytest.fixture
 def mart(tmp_path: Path) -> Path:
     path = tmp_path / "home" / "mart" / "qi_mart.duckdb"
@@ -68,6 +90,7 @@ def mart(tmp_path: Path) -> Path:
             "create table core.dim_organisation as select 'ZZ1' as organisation_code, "
             "'NHS Trust ' as organisation_type, true as is_latest"
         )
+        connection.execute(DOUBTS)
         private = ("falls", *POINTS[0][1:])
         for number, each in enumerate([*POINTS, private]):
             row = [*each, f"point {number}", datetime(2026, 5, 15, 4), True, False]
@@ -165,6 +188,33 @@ def test_an_answer_in_every_format(mart: Path, tmp_path: Path) -> None:
     assert sheet == [["@name", "number", "day"], ["=1+1", -5, date(2026, 4, 1)]]
     assert pq.read_table(tmp_path / "out.parquet").to_pylist() == [
         {"@name": "=1+1", "number": -5, "day": date(2026, 4, 1)}
+    ]
+
+
+def test_a_workbook_says_what_it_is_and_what_not_to_trust(mart: Path, tmp_path: Path) -> None:
+    query = "select value, value * 2 as twice from core.fct_measure_point as points where is_latest"
+    export_answer(mart, query, "xlsx", tmp_path / "out.xlsx")
+    book = CalamineWorkbook.from_path(str(tmp_path / "out.xlsx"))
+    assert book.sheet_names == ["answer", "notes"]
+    assert book.get_sheet_by_name("notes").to_python() == [
+        ["about", "what", "note"],
+        ["release", "R1", "The mart as of 16 May 2026, published 16 May 2026, 04:00 (UTC)."],
+        ["release", "SYNTHETIC", "All or part of the data is made up."],
+        ["question", "SQL", query],
+        ["column", "value", "The value. (core.fct_measure_point)"],
+        [
+            "do not trust blindly",
+            "last news of measure_points",
+            "days since it was accepted, on the day of the release: 2",
+        ],
+        ["do not trust blindly", "quarantine of measure_points", "lines that wait and are in no number: 1"],
+        ["do not trust blindly", "refused file b.csv", "=1+1"],
+        [
+            "do not trust blindly",
+            "late from ZZ1",
+            "periods that are overdue and have not come (unknown, not zero): 1",
+        ],
+        ["do not trust blindly", "purpose", IMPROVEMENT],
     ]
 
 
