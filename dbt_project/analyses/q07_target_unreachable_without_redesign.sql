@@ -4,8 +4,9 @@
 -- sigmas_to_target says how far the centre line is from the target; change_needed is the move of the mean that
 -- would bring the whole spread of the process to the target, in the measure's unit. is_improving is true where the
 -- last point signals an improvement, so that limits may be about to move.
--- Caveats: series whose newest point is overdue are left out. Limits of few points (points_until_firm above 0) are trial limits. Where the target is a limit that a
--- percentage cannot pass, such as 100%, the upper limit may lie above it and the icon can never be fail.
+-- Caveats: series whose newest point is overdue are left out. Limits of few points (points_until_firm above 0) are
+-- trial limits. Where the target is a limit that a percentage cannot pass, such as 100%, the upper limit may lie
+-- above it and the icon can never be fail.
 -- depends_on: {{ ref('fct_spc_status') }}, {{ ref('dim_measure') }}, {{ ref('dim_rule_set') }}
 with
 parameters as (

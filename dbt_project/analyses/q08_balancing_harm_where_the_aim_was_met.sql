@@ -1,8 +1,9 @@
 -- Question 8: where the aim was met, did something else get worse?
 --
--- Read: one row a balancing measure of a project that met its aim, wholly or partly, for all patients together. has_harm is true where a
--- period since the project began is marked as a concern; concern_periods of the periods_since_begun are, the first
--- is first_concern and the last last_concern; variation_icon says whether it signals today.
+-- Read: one row a balancing measure of a project that met its aim, wholly or partly, for all patients together.
+-- has_harm is true where a period since the project began is marked as a concern; concern_periods of the
+-- periods_since_begun are, the first is first_concern and the last last_concern; variation_icon says whether it
+-- signals today.
 -- Caveats: a balancing measure that is not collected harms nobody on paper: without_balancing_measure counts, over
 -- all, the projects with a met aim that have none. A concern since the start need not come from the project.
 -- depends_on: {{ ref('fct_project') }}, {{ ref('fct_spc_point') }}, {{ ref('fct_spc_status') }}
