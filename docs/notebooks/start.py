@@ -167,7 +167,7 @@ def _(mart, mo):
             ranks.signal_rank nulls last, label
     """).fetchall()
     _options = {label: series_id for series_id, label in _series}
-    chosen = mo.ui.dropdown(_options, value=next(iter(_options)), label="Series", searchable=True)
+    chosen = mo.ui.dropdown(_options, value=next(iter(_options), None), label="Series", searchable=True)
     chosen
     return (chosen,)
 
@@ -218,7 +218,7 @@ def _(alt, chosen, mart, points):
         tooltip=["period_start:T", "value:Q", "says:N", "signal:N", "target:Q"],
     )
     (_limits + _centre + _target + _line + _points).properties(
-        title=chosen.selected_key, width=640, height=300
+        title=chosen.selected_key or "", width=640, height=300
     )
     return
 
