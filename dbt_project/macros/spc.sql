@@ -158,3 +158,59 @@
 {% macro spc_shown(number) -%}
     case when chart_type = 't' then power({{ number }}, transform_exponent) else {{ number }} * scale end
 {%- endmacro %}
+
+{#-
+    The step of an exact sum: a power of two so small that 2 to the 60 of them reach the largest number of the sum.
+    A double has 53 bits, so nothing of a number is lost unless it is a hundred times smaller than the largest.
+-#}
+{% macro sum_step(largest) -%}
+    power(2e0, greatest(floor(log2(case when {{ largest }} > 0 then {{ largest }} else 1e0 end)) - 60, -1000))
+{%- endmacro %}
+
+{#-
+    A sum of doubles that is the same in whatever order engine and threads meet the rows: each number is a whole
+    multiple of the step, and whole numbers add up exactly. Null when there is no number. `step` is a column, the
+    same for all rows of the sum; see sum_step.
+-#}
+{% macro exact_sum(number, step, over='') -%}
+    (
+        cast(sum(cast({{ number }} / {{ step }} as decimal(38, 0))) {{ over }} as double)
+        * {{ step if over else 'max(' ~ step ~ ')' }}
+    )
+{%- endmacro %}
+
+{#- What is drawn: the point, on chart mr its distance from the point before. -#}
+{% macro spc_charted(chart_type, points) -%}
+    case
+        when {{ chart_type }} = 'mr' then abs({{ points }}.plotted - {{ points }}.previous) else {{ points }}.plotted
+    end
+{%- endmacro %}
+
+{#-
+    Distance of a point from the one before: of prime charts, and those that may become one, in z-scores (Laney
+    2002), of chart i' normalised (Taylor).
+-#}
+{% macro spc_moving_range(chart_type, points, mean) -%}
+    case
+        when not {{ points }}.is_counted then null
+        when {{ chart_type }} in ('p', 'pp', 'u', 'up')
+            then
+                abs(
+                    ({{ points }}.plotted - {{ mean }}) * sqrt({{ points }}.size)
+                    - ({{ points }}.previous - {{ mean }}) * sqrt({{ points }}.previous_size)
+                )
+                / nullif(
+                    sqrt({{ mean }} * case when {{ spc_is_proportion(chart_type) }} then 1 - {{ mean }} else 1 end), 0
+                )
+        when {{ chart_type }} = 'ip'
+            then
+                sqrt(pi() / 2) * abs({{ points }}.plotted - {{ points }}.previous)
+                / sqrt(1 / {{ points }}.size + 1 / {{ points }}.previous_size)
+        else abs({{ points }}.plotted - {{ points }}.previous)
+    end
+{%- endmacro %}
+
+{#- Product of a point's deviation and another's (a column of it), in squares of the widest distance in the phase. -#}
+{% macro spc_product(other) -%}
+    (observations.plotted - measured.mean) / measured.unit * ((observations.{{ other }} - measured.mean) / measured.unit)
+{%- endmacro %}

@@ -79,7 +79,12 @@ def write_series(path: Path, count: int) -> None:
 def _open(folder: Path, points: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         str(folder / "warehouse.duckdb"),
-        config={"threads": THREADS, "memory_limit": MEMORY, "preserve_insertion_order": False},
+        config={
+            "threads": THREADS,
+            "memory_limit": MEMORY,
+            "preserve_insertion_order": False,
+            "storage_compatibility_version": "v1.3.0",
+        },
     )
     connection.execute(f"create view fct_measure_point as from read_parquet('{points}')")
     return connection

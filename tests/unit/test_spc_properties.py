@@ -62,8 +62,8 @@ def test_the_order_of_rows_does_not_matter(spc_models, drawn, seed):
     for rows in (inputs.points, inputs.measures, inputs.targets):
         random.Random(seed).shuffle(rows)
     again = spc_models.run(inputs)
-    pd.testing.assert_frame_equal(plain.points, again.points)
-    pd.testing.assert_frame_equal(plain.status, again.status)
+    pd.testing.assert_frame_equal(plain.points, again.points, check_exact=True)
+    pd.testing.assert_frame_equal(plain.status, again.status, check_exact=True)
 
 
 @few
@@ -79,9 +79,9 @@ def test_splitting_the_points_over_loads_gives_the_same_charts(spc_models, drawn
         night = [point for point, its_load in zip(inputs.points, loads, strict=True) if its_load == load]
         came.points += night
         by_loads = spc_models.run_next(came, sorted({point["series_id"] for point in night}))
-    pd.testing.assert_frame_equal(at_once.points, by_loads.points, rtol=1e-12)
-    pd.testing.assert_frame_equal(at_once.phases, by_loads.phases, rtol=1e-12)
-    pd.testing.assert_frame_equal(at_once.status, by_loads.status, rtol=1e-12)
+    pd.testing.assert_frame_equal(at_once.points, by_loads.points, check_exact=True)
+    pd.testing.assert_frame_equal(at_once.phases, by_loads.phases, check_exact=True)
+    pd.testing.assert_frame_equal(at_once.status, by_loads.status, check_exact=True)
 
 
 @few

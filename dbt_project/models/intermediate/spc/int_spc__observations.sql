@@ -9,6 +9,9 @@ charts as (
         charts.series_id,
         charts.chart_type,
         charts.scale,
+        charts.chart_type in ('p', 'pp', 'u', 'up', 'ip') as is_of_ratios,
+        charts.chart_type in ('xbar', 's') as is_of_subgroups,
+        {{ spc_is_weighted('charts.chart_type') }} as is_weighted,
         frequencies.period_days,
         frequencies.period_months,
         frequencies.season_points,
@@ -43,7 +46,7 @@ placed as (
         charts.chart_no,
         charts.bridges_missing,
         charts.season_points,
-        {{ spc_is_weighted('charts.chart_type') }} as is_weighted,
+        charts.is_weighted,
         cast(coalesce(bounds.phase_slot, 1) as {{ dbt.type_int() }}) as phase_slot,
         points.period_start,
         points.period_end,
@@ -51,7 +54,7 @@ placed as (
         bounds.frozen_after is null or points.period_start <= bounds.frozen_after as is_before_freeze,
         case
             when charts.chart_type = 'i' then points.value
-            when charts.chart_type in ('p', 'pp', 'u', 'up', 'ip')
+            when charts.is_of_ratios
                 then
                     coalesce(points.numerator, points.value * points.denominator / charts.scale)
                     / case when points.denominator > 0 then points.denominator end
@@ -59,7 +62,7 @@ placed as (
             when charts.chart_type = 'g' then coalesce(points.value, points.numerator)
             when charts.chart_type = 't'
                 then power(case when points.value > 0 then points.value end, 1 / charts.transform_exponent)
-            when charts.chart_type in ('xbar', 's') and points.subgroup_size < charts.minimum_subgroup then null
+            when charts.is_of_subgroups and points.subgroup_size < charts.minimum_subgroup then null
             when charts.chart_type = 'xbar' then coalesce(points.subgroup_mean, points.value)
             when charts.chart_type = 's' then points.subgroup_sd
             else points.value
@@ -67,13 +70,13 @@ placed as (
         -- Without a value there is no denominator to draw limits by.
         case
             when
-                charts.chart_type in ('p', 'pp', 'u', 'up', 'ip')
+                charts.is_of_ratios
                 and coalesce(points.numerator, points.value) is not null
                 and points.denominator > 0
                 then points.denominator
-            when charts.chart_type in ('xbar', 's') then cast(points.subgroup_size as double)
+            when charts.is_of_subgroups then cast(points.subgroup_size as double)
         end as size,
-        case when charts.chart_type in ('xbar', 's') then points.subgroup_sd end as spread
+        case when charts.is_of_subgroups then points.subgroup_sd end as spread
     from points
     inner join charts on points.series_id = charts.series_id
     left join {{ ref('int_spc__phase_bounds') }} as bounds
@@ -98,8 +101,7 @@ counted as (
         plotted,
         size,
         spread,
-        case when is_weighted and plotted is not null then size else 1.0 end as weight,
-        not is_excluded and is_before_freeze and plotted is not null as is_base
+        case when is_weighted and plotted is not null then size else 1.0 end as weight
     from placed
 ),
 
@@ -121,63 +123,37 @@ in_order as (
         lag(size) over before_it as previous_size,
         lag(period_start) over before_it as previous_period_start,
         lead(period_start) over before_it as next_period_start,
-        {{ lag_by('plotted', 'season_points', 'before_it') }} as season_ago,
-        sum(case when is_base then plotted * weight end) over whole_phase as base_total,
-        sum(case when is_base then weight end) over whole_phase as base_weight
+        {{ lag_by('plotted', 'season_points', 'before_it') }} as season_ago
     from counted
-    window
-        before_it as (partition by chart_no, phase_slot, is_counted order by period_start nulls last),
-        whole_phase as (partition by chart_no, phase_slot, is_counted)
-),
-
-centred as (
-    select
-        in_order.*,
-        charts.chart_type,
-        charts.period_days,
-        charts.period_months,
-        in_order.base_total / in_order.base_weight as base_mean
-    from in_order
-    inner join charts on in_order.chart_no = charts.chart_no
+    window before_it as (partition by chart_no, phase_slot, is_counted order by period_start nulls last)
 )
 
 select
-    chart_no,
-    phase_slot,
-    period_start,
-    period_end,
-    is_excluded,
-    is_counted,
-    is_counted and is_before_freeze as is_baseline,
-    cast(place as {{ dbt.type_int() }}) as place,
-    case when chart_type = 'mr' then abs(plotted - previous) else plotted end as plotted,
-    size,
-    spread,
-    weight,
+    in_order.chart_no,
+    in_order.phase_slot,
+    in_order.period_start,
+    in_order.period_end,
+    in_order.is_excluded,
+    in_order.is_counted,
+    in_order.is_counted and in_order.is_before_freeze as is_baseline,
+    cast(in_order.place as {{ dbt.type_int() }}) as place,
+    in_order.plotted,
+    in_order.previous,
+    in_order.season_ago,
+    in_order.size,
+    in_order.previous_size,
+    in_order.spread,
+    in_order.weight,
     cast(
         case
-            when not is_counted or plotted is null or previous is null then null
-            when plotted > previous then 1
-            when plotted < previous then -1
+            when not in_order.is_counted or in_order.plotted is null or in_order.previous is null then null
+            when in_order.plotted > in_order.previous then 1
+            when in_order.plotted < in_order.previous then -1
             else 0
         end as {{ dbt.type_int() }}
     ) as step,
-    case
-        when not is_counted then null
-        when chart_type in ('p', 'pp', 'u', 'up')
-            then
-                abs((plotted - base_mean) * sqrt(size) - (previous - base_mean) * sqrt(previous_size))
-                / nullif(
-                    sqrt(base_mean * case when {{ spc_is_proportion('chart_type') }} then 1 - base_mean else 1 end), 0
-                )
-        when chart_type = 'ip'
-            then sqrt(pi() / 2) * abs(plotted - previous) / sqrt(1 / size + 1 / previous_size)
-        else abs(plotted - previous)
-    end as moving_range,
-    (plotted - base_mean) * (previous - base_mean) as lag_product,
-    (plotted - base_mean) * (season_ago - base_mean) as season_product,
-    (plotted - base_mean) * (plotted - base_mean) as square,
-    {{ spc_periods_missing('previous_period_start', 'period_start') }} as periods_missing_before,
-    next_period_start
-from centred
+    {{ spc_periods_missing('in_order.previous_period_start', 'in_order.period_start') }} as periods_missing_before,
+    in_order.next_period_start
+from in_order
+inner join charts on in_order.chart_no = charts.chart_no
 -- depends_on: {{ ref('int_spc__changed_series') }}

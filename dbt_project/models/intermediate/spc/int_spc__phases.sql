@@ -1,11 +1,30 @@
 {{ config(materialized='table') }}
--- Tonight's phases: centre line and spread of each, reckoned from the points of its baseline.
+-- Tonight's phases: centre line and spread of each, reckoned from the points of its baseline. Sums are exact, so that
+-- the same points give the same chart in whatever order they came. Observations are read where they lie: a CTE that
+-- several others read is copied.
+{%- set baseline = 'case when observations.is_baseline then' %}
+{%- set charted = spc_charted('charts.chart_type', 'observations') %}
+{%- set weighted = baseline ~ ' ' ~ charted ~ ' * observations.weight end' %}
+{%- set weight = baseline ~ ' case when ' ~ charted ~ ' is not null then observations.weight end end' %}
+{%- set number_weighted = baseline ~ ' observations.plotted * observations.weight end' %}
+{%- set number_weight = baseline ~ ' case when observations.plotted is not null then observations.weight end end' %}
+{%- set variance = baseline ~ ' (observations.size - 1) * observations.spread * observations.spread end' %}
+{%- set moving_range = spc_moving_range('charts.chart_type', 'observations', 'measured.mean') %}
+{%- set counted_range -%}
+    case when observations.is_baseline or charts.counts_all_moving_ranges then {{ moving_range }} end
+{%- endset %}
+{%- set widest_range -%}
+    case
+        when charts.chart_type in ('p', 'pp', 'u', 'up')
+            then extents.width * sqrt(extents.largest_size / nullif(
+                averaged.mean * case when {{ spc_is_proportion('charts.chart_type') }} then 1 - averaged.mean else 1 end, 0
+            ))
+        when charts.chart_type = 'ip' then extents.width * sqrt(extents.largest_size)
+        else extents.width
+    end
+{%- endset %}
+{%- set product_step = 'power(2e0, -60)' %}
 with
-observations as (
-    select *
-    from {{ ref('int_spc__observations') }}
-),
-
 charts as (
     select
         charts.*,
@@ -26,61 +45,95 @@ charts as (
     inner join {{ ref('dim_rule_set') }} as rule_sets on charts.rule_set_id = rule_sets.rule_set_id
 ),
 
-summed as (
+-- What does not depend on the order of points, and how large they are.
+extents as (
     select
         observations.chart_no,
         observations.phase_slot,
         min(observations.period_start) as first_period_start,
         max(observations.period_start) as last_period_start,
-        max(case when observations.is_counted and observations.plotted is not null then observations.period_start end)
+        max(case when observations.is_counted and {{ charted }} is not null then observations.period_start end)
             as last_counted_start,
         count(*) as points,
-        count(observations.plotted) as points_with_value,
+        count({{ charted }}) as points_with_value,
         count(case when observations.is_excluded then 1 end) as excluded_points,
         count(case when observations.is_counted then 1 end) as places,
-        count(case when observations.is_baseline then observations.plotted end) as baseline_points,
+        count(case when observations.is_baseline then {{ charted }} end) as baseline_points,
         max(case when observations.is_baseline then observations.period_start end) as baseline_until,
         sum(observations.periods_missing_before) as periods_missing,
-        sum(case when observations.is_baseline then observations.plotted * observations.weight end)
-        / sum(case when observations.is_baseline and observations.plotted is not null then observations.weight end)
-            as weighted_mean,
-        median(
-            case
-                when charts.chart_type in ('run', 'g') and observations.is_baseline then observations.plotted
-            end
-        ) as middle,
-        max(abs(observations.plotted)) as largest,
-        max(case when observations.is_baseline then observations.plotted end) as highest,
-        min(case when observations.is_baseline then observations.plotted end) as lowest,
-        avg(
-            case
-                when observations.is_baseline or charts.counts_all_moving_ranges then observations.moving_range
-            end
-        ) as mean_moving_range,
-        count(case when observations.is_baseline then observations.moving_range end) as moving_ranges,
-        avg(case when observations.is_baseline then observations.spread end) as mean_spread,
-        sum(
-            case
-                when observations.is_baseline
-                    then (observations.size - 1) * observations.spread * observations.spread
-            end
-        )
-        / nullif(
-            sum(
-                case when observations.is_baseline and observations.spread is not null then observations.size - 1 end
-            ),
-            0
-        ) as pooled_variance,
+        median(case when charts.chart_type in ('run', 'g') and observations.is_baseline then observations.plotted end)
+            as middle,
+        max(abs({{ charted }})) as largest,
+        max(case when observations.is_baseline then {{ charted }} end) as highest,
+        min(case when observations.is_baseline then {{ charted }} end) as lowest,
         min(case when observations.is_baseline and observations.plotted is not null then observations.size end)
         < max(case when observations.is_baseline and observations.plotted is not null then observations.size end)
             as has_unequal_sizes,
-        sum(case when observations.is_baseline then observations.lag_product end)
-        / nullif(sum(case when observations.is_baseline then observations.square end), 0) as autocorrelation,
-        sum(case when observations.is_baseline then observations.season_product end)
-        / nullif(sum(case when observations.is_baseline then observations.square end), 0) as seasonality,
-        count(case when observations.is_baseline then observations.season_product end) as season_pairs
-    from observations
+        coalesce(max(observations.plotted) - min(observations.plotted), 0) as width,
+        max(observations.size) as largest_size,
+        {{ sum_step('max(abs(observations.plotted * observations.weight))') }} as value_step,
+        {{ sum_step('max(observations.weight)') }} as weight_step,
+        {{ sum_step('max(observations.spread)') }} as spread_step,
+        {{ sum_step('max(observations.size) * max(observations.spread) * max(observations.spread)') }} as variance_step
+    from {{ ref('int_spc__observations') }} as observations
     inner join charts on observations.chart_no = charts.chart_no
+    group by observations.chart_no, observations.phase_slot
+),
+
+averaged as (
+    select
+        observations.chart_no,
+        observations.phase_slot,
+        {{ exact_sum(weighted, 'extents.value_step') }}
+        / {{ exact_sum(weight, 'extents.weight_step') }}
+            as weighted_mean,
+        {{ exact_sum(number_weighted, 'extents.value_step') }}
+        / {{ exact_sum(number_weight, 'extents.weight_step') }}
+            as mean,
+        {{ exact_sum(baseline ~ ' observations.spread end', 'extents.spread_step') }}
+        / nullif(count({{ baseline }} observations.spread end), 0) as mean_spread,
+        {{ exact_sum(variance, 'extents.variance_step') }}
+        / nullif(sum({{ baseline }} case when observations.spread is not null then observations.size - 1 end end), 0)
+            as pooled_variance
+    from {{ ref('int_spc__observations') }} as observations
+    inner join charts on observations.chart_no = charts.chart_no
+    inner join extents
+        on observations.chart_no = extents.chart_no and observations.phase_slot = extents.phase_slot
+    group by observations.chart_no, observations.phase_slot
+),
+
+measured as (
+    select
+        extents.*,
+        averaged.weighted_mean,
+        averaged.mean,
+        averaged.mean_spread,
+        averaged.pooled_variance,
+        -- No moving range is wider than this.
+        {{ sum_step('2 * ' ~ widest_range) }} as range_step,
+        nullif(extents.width, 0) as unit
+    from extents
+    inner join charts on extents.chart_no = charts.chart_no
+    inner join averaged on extents.chart_no = averaged.chart_no and extents.phase_slot = averaged.phase_slot
+),
+
+-- Products of deviations as shares of the square of the widest, which cancels out.
+summed as (
+    select
+        observations.chart_no,
+        observations.phase_slot,
+        {{ exact_sum(counted_range, 'measured.range_step') }}
+        / nullif(count({{ counted_range }}), 0) as mean_moving_range,
+        count({{ baseline }} {{ moving_range }} end) as moving_ranges,
+        {{ exact_sum(baseline ~ ' ' ~ spc_product('previous') ~ ' end', product_step) }}
+        / nullif({{ exact_sum(baseline ~ ' ' ~ spc_product('plotted') ~ ' end', product_step) }}, 0) as autocorrelation,
+        {{ exact_sum(baseline ~ ' ' ~ spc_product('season_ago') ~ ' end', product_step) }}
+        / nullif({{ exact_sum(baseline ~ ' ' ~ spc_product('plotted') ~ ' end', product_step) }}, 0) as seasonality,
+        count({{ baseline }} {{ spc_product('season_ago') }} end) as season_pairs
+    from {{ ref('int_spc__observations') }} as observations
+    inner join charts on observations.chart_no = charts.chart_no
+    inner join measured
+        on observations.chart_no = measured.chart_no and observations.phase_slot = measured.phase_slot
     group by observations.chart_no, observations.phase_slot
 ),
 
@@ -89,44 +142,46 @@ screened as (
     select
         observations.chart_no,
         observations.phase_slot,
-        avg(observations.moving_range) as mean_moving_range,
+        {{ exact_sum(moving_range, 'measured.range_step') }} / count(*) as mean_moving_range,
         count(*) as moving_ranges
-    from observations
+    from {{ ref('int_spc__observations') }} as observations
     inner join charts on observations.chart_no = charts.chart_no
+    inner join measured
+        on observations.chart_no = measured.chart_no and observations.phase_slot = measured.phase_slot
     inner join summed
         on observations.chart_no = summed.chart_no and observations.phase_slot = summed.phase_slot
     where
         charts.screening_factor is not null
         and (observations.is_baseline or charts.counts_all_moving_ranges)
-        and observations.moving_range < charts.screening_factor * summed.mean_moving_range
+        and {{ moving_range }} < charts.screening_factor * summed.mean_moving_range
     group by observations.chart_no, observations.phase_slot
 ),
 
 judged as (
     select
         charts.*,
-        summed.phase_slot,
-        summed.first_period_start,
-        summed.last_period_start,
-        summed.last_counted_start,
-        summed.points,
-        summed.points_with_value,
-        summed.excluded_points,
-        summed.places,
-        summed.baseline_points,
-        summed.baseline_until,
-        summed.periods_missing,
-        summed.weighted_mean,
-        summed.middle,
-        summed.highest,
-        summed.lowest,
-        summed.mean_spread,
-        summed.pooled_variance,
-        summed.has_unequal_sizes,
+        measured.phase_slot,
+        measured.first_period_start,
+        measured.last_period_start,
+        measured.last_counted_start,
+        measured.points,
+        measured.points_with_value,
+        measured.excluded_points,
+        measured.places,
+        measured.baseline_points,
+        measured.baseline_until,
+        measured.periods_missing,
+        measured.weighted_mean,
+        measured.middle,
+        measured.highest,
+        measured.lowest,
+        measured.mean_spread,
+        measured.pooled_variance,
+        measured.has_unequal_sizes,
         summed.autocorrelation,
         summed.seasonality,
         summed.season_pairs,
-        summed.largest * {{ var('spc_tolerance') }} as tolerance,
+        measured.largest * {{ var('spc_tolerance') }} as tolerance,
         summed.mean_moving_range as unscreened_moving_range,
         summed.moving_ranges,
         case
@@ -136,15 +191,16 @@ judged as (
         coalesce(
             charts.screening_factor is not null
             and charts.screening_collapse = 'unscreened'
-            and coalesce(screened.mean_moving_range, 0) <= summed.largest * {{ var('spc_tolerance') }}
-            and summed.mean_moving_range > summed.largest * {{ var('spc_tolerance') }},
+            and coalesce(screened.mean_moving_range, 0) <= measured.largest * {{ var('spc_tolerance') }}
+            and summed.mean_moving_range > measured.largest * {{ var('spc_tolerance') }},
             false
         ) as is_screening_collapsed,
         screened.mean_moving_range as screened_moving_range
-    from summed
-    inner join charts on summed.chart_no = charts.chart_no
+    from measured
+    inner join charts on measured.chart_no = charts.chart_no
+    inner join summed on measured.chart_no = summed.chart_no and measured.phase_slot = summed.phase_slot
     left join screened
-        on summed.chart_no = screened.chart_no and summed.phase_slot = screened.phase_slot
+        on measured.chart_no = screened.chart_no and measured.phase_slot = screened.phase_slot
 ),
 
 ranged as (

@@ -5,6 +5,7 @@ phases as (
         chart_no,
         phase_slot,
         chart_type,
+        chart_type in ('xbar', 's') as is_of_subgroups,
         places,
         tolerance,
         centre,
@@ -45,7 +46,7 @@ joined as (
         observations.is_counted,
         observations.is_baseline,
         observations.place,
-        observations.plotted,
+        {{ spc_charted('phases.chart_type', 'observations') }} as plotted,
         observations.step,
         observations.periods_missing_before,
         observations.next_period_start,
@@ -73,7 +74,7 @@ joined as (
     inner join phases
         on observations.chart_no = phases.chart_no and observations.phase_slot = phases.phase_slot
     left join constants
-        on case when phases.chart_type in ('xbar', 's') then observations.size end = constants.subgroup_size
+        on case when phases.is_of_subgroups then observations.size end = constants.subgroup_size
 ),
 
 lined as (

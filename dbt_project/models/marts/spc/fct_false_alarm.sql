@@ -1,3 +1,4 @@
+{%- set rate_step = 'power(2e0, -60)' %}
 with
 charts as (
     select
@@ -82,9 +83,9 @@ counted as (
         max(points) as most_points,
         count(*) as series,
         count(case when is_flagged then 1 end) as flagged,
-        sum(rate) as expected_by_chance,
-        sum(rate_se) as expected_se,
-        sqrt(sum(rate * (1 - rate))) as standard_deviation
+        {{ exact_sum('rate', rate_step) }} as expected_by_chance,
+        {{ exact_sum('rate_se', rate_step) }} as expected_se,
+        sqrt({{ exact_sum('rate * (1 - rate)', rate_step) }}) as standard_deviation
     from grouped
     group by level_name, group_organisation_code, rule_set_id, group_points_band, signal_scope
 ),
@@ -103,14 +104,14 @@ numbers as (
     from {{ ref('int_spc__chances') }}
 ),
 
-tails as (
+terms as (
     select
         asked_of_chance.level_name,
         asked_of_chance.organisation_code,
         asked_of_chance.rule_set_id,
         asked_of_chance.points_band,
         asked_of_chance.signal_scope,
-        sum({{ binomial_probability('numbers.hits', 'asked_of_chance.series', 'asked_of_chance.mean_rate') }}) as tail
+        {{ binomial_probability('numbers.hits', 'asked_of_chance.series', 'asked_of_chance.mean_rate') }} as term
     from asked_of_chance
     inner join numbers
         on
@@ -121,12 +122,26 @@ tails as (
                 asked_of_chance.expected_by_chance + 12 * sqrt(asked_of_chance.series) + 100
             )
     where asked_of_chance.flagged > 0
-    group by
-        asked_of_chance.level_name,
-        asked_of_chance.organisation_code,
-        asked_of_chance.rule_set_id,
-        asked_of_chance.points_band,
-        asked_of_chance.signal_scope
+),
+
+stepped as (
+    select
+        *,
+        {{ sum_step('max(term) over one_group') }} as step
+    from terms
+    window one_group as (partition by level_name, organisation_code, rule_set_id, points_band, signal_scope)
+),
+
+tails as (
+    select
+        level_name,
+        organisation_code,
+        rule_set_id,
+        points_band,
+        signal_scope,
+        {{ exact_sum('term', 'step') }} as tail
+    from stepped
+    group by level_name, organisation_code, rule_set_id, points_band, signal_scope
 )
 
 select

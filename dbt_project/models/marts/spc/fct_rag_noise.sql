@@ -1,10 +1,10 @@
-{%- set months = 24 %}
 with
 clock as (
     select
-        as_of_date,
-        {{ add_months(-months, 'as_of_date') }} as from_date
-    from {{ ref('stg_tonight__clock') }}
+        tonight.as_of_date,
+        {{ add_months('-margins.months_counted', 'tonight.as_of_date') }} as from_date
+    from {{ ref('stg_tonight__clock') }} as tonight
+    inner join {{ ref('rag_margin') }} as margins on margins.measure_id is null
 ),
 
 series as (

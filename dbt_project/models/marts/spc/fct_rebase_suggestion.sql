@@ -3,7 +3,8 @@ criterion as (
     select
         highest_p_value,
         lowest_share_beyond,
-        evidence_days
+        evidence_days,
+        evidence_days_after
     from {{ ref('rebase_criterion') }}
 ),
 
@@ -46,7 +47,8 @@ suggested as (
         changes.special_cause_points,
         changes.log_likelihood_ratio,
         changes.p_value,
-        criterion.evidence_days
+        criterion.evidence_days,
+        criterion.evidence_days_after
     from {{ ref('int_spc__change_points') }} as changes
     inner join charts on changes.series_id = charts.series_id and changes.rule_set_id = charts.rule_set_id
     inner join measures on charts.measure_id = measures.measure_id
@@ -96,7 +98,7 @@ cycles as (
     inner join {{ ref('fct_pdsa_cycle') }} as cycles on suggested.project_id = cycles.project_id
     where
         {{ days_between('cycles.started_on', 'suggested.suggested_period_start') }}
-        between -suggested.evidence_days / 3 and suggested.evidence_days
+        between -suggested.evidence_days_after and suggested.evidence_days
 )
 
 select
