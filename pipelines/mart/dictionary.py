@@ -51,6 +51,14 @@ CHECKS = """\
 or the table in which every value must be found.
 """
 
+METRICS = """\
+## Metrics by name
+
+Asked with `qi mf` ([recipes](recipes.md#metrics-by-name)), which writes the SQL. Each group is of one table,
+with what it can be grouped by; what belongs to a project, a measure or an organisation can be had through it,
+such as `measure__measure_name`.
+"""
+
 EXTRACTS = """\
 ## Extracts
 
@@ -88,6 +96,7 @@ def dictionary(manifest: dict, contracts: dict[str, Contract]) -> str:
             schema = node["schema"]
             lines += [f"## Schema {schema}", "", SCHEMAS[schema], ""]
         lines += _table_section(node, _tests_of(node, manifest))
+    lines += [METRICS, *_metrics_by_name(manifest)]
     lines += [EXTRACTS, *_rules_of_every_extract()]
     for contract in contracts.values():
         lines += _extract_section(contract)
@@ -99,6 +108,7 @@ def _contents(tables: list[dict], contracts: dict[str, Contract]) -> Iterator[st
         names = [f"{schema}.{node['alias']}" for node in tables if node["schema"] == schema]
         if names:
             yield f"- **{schema}**: {', '.join(f'[{name}](#{_anchor(name)})' for name in names)}"
+    yield "- [Metrics by name](#metrics-by-name)"
     links = (f"[{name}](#{_anchor(f'Extract {name}')})" for name in contracts)
     yield f"- **extracts**: {', '.join(links)}"
 
@@ -193,6 +203,34 @@ def _tests_of(node: dict, manifest: dict) -> TableTests:
 def _referred(to: str) -> str:
     """The model that a test's `ref('model')` names."""
     return to.removeprefix("ref('").removesuffix("')")
+
+
+def _metrics_by_name(manifest: dict) -> Iterator[str]:
+    """The metrics of each semantic model, with those made of them, and what they are grouped by."""
+    for key, semantic in manifest["semantic_models"].items():
+        metrics = [metric for metric in manifest["metrics"].values() if key in _counted_by(metric, manifest)]
+        if not metrics:
+            continue
+        node = manifest["nodes"][semantic["depends_on"]["nodes"][0]]
+        owner = semantic["primary_entity"] or next(
+            entity["name"] for entity in semantic["entities"] if entity["type"] == "primary"
+        )
+        others = [entity["name"] for entity in semantic["entities"] if entity["type"] == "foreign"]
+        groups = [*others, *(f"{owner}__{dimension['name']}" for dimension in semantic["dimensions"])]
+        day = semantic["defaults"]["agg_time_dimension"]
+        yield f"**`{node['schema']}.{node['alias']}`**: `metric_time` (its `{day}`), {_code(groups)}."
+        yield ""
+        yield from _table(
+            ("Metric", "Meaning"), ((f"`{metric['name']}`", metric["description"]) for metric in metrics)
+        )
+
+
+def _counted_by(metric: dict, manifest: dict) -> set[str]:
+    """Unique ids of the semantic models that a metric comes from, also through other metrics."""
+    found: set[str] = set()
+    for key in metric["depends_on"]["nodes"]:
+        found |= _counted_by(manifest["metrics"][key], manifest) if key in manifest["metrics"] else {key}
+    return found
 
 
 def _rules_of_every_extract() -> Iterator[str]:

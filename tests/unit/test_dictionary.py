@@ -84,6 +84,30 @@ TESTS = [
 ]
 
 
+SEMANTIC = {
+    "semantic_model.things": {
+        "depends_on": {"nodes": ["model.fct_thing"]},
+        "primary_entity": None,
+        "defaults": {"agg_time_dimension": "day"},
+        "entities": [{"name": "event", "type": "primary"}, {"name": "thing", "type": "foreign"}],
+        "dimensions": [{"name": "day"}, {"name": "kind"}],
+    },
+    "semantic_model.only_joined": {"depends_on": {"nodes": ["model.dim_thing"]}},
+}
+METRICS = {
+    "metric.events": {
+        "name": "events",
+        "description": "Events.",
+        "depends_on": {"nodes": ["semantic_model.things"]},
+    },
+    "metric.share": {
+        "name": "share",
+        "description": "Events | events.",
+        "depends_on": {"nodes": ["metric.events", "metric.events"]},
+    },
+}
+
+
 @pytest.fixture(scope="module")
 def manifest() -> dict:
     return json.loads(ensure_manifest().read_text(encoding="utf-8"))
@@ -133,7 +157,8 @@ def test_links_lead_somewhere(page):
 
 
 def test_what_a_table_says_of_itself():
-    written = dictionary({"nodes": NODES | {test["name"]: test for test in TESTS}}, {})
+    nodes = NODES | {test["name"]: test for test in TESTS}
+    written = dictionary({"nodes": nodes, "semantic_models": SEMANTIC, "metrics": METRICS}, {})
     assert "### core.dim_thing\n\nThings, one row a version.\n" in written
     assert "Key: `thing_id`. One version holds today for each `thing`.\n" in written
     assert "| `thing_id` | string | Key: a \\| b. | never empty; unique |\n" in written
@@ -142,3 +167,8 @@ def test_what_a_table_says_of_itself():
     assert "| `event_id` | string | Key. | never empty; unique |\n" in written
     assert "| `kind` | bigint | Kind. | one of `1`, `2` |\n" in written
     assert "stg_thing" not in written
+    assert (
+        "**`core.fct_thing`**: `metric_time` (its `day`), `thing`, `event__day`, `event__kind`.\n" in written
+    )
+    assert "| `events` | Events. |\n| `share` | Events \\| events. |\n" in written
+    assert "core.dim_thing`**" not in written
