@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from pipelines.defs.telling import telling_readers
 from pipelines.defs.transient import retrying_transient_failures
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping as FileMapping
@@ -14,7 +15,6 @@ from pipelines.intake.plan import Scope
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, read_ledger, withdrawn_load_ids
 from pipelines.lock import single_writer
-from pipelines.mart.publish import telling_analysts
 from pipelines.progress import PROGRESS
 from pipelines.settings import Settings
 
@@ -102,7 +102,7 @@ def build_intake(settings: Settings) -> dg.AssetsDefinition:
         with (
             retrying_transient_failures(),
             single_writer(settings),
-            telling_analysts(settings, context.run_id, "intake"),
+            telling_readers(settings, context.run_id, "intake"),
         ):
             report = take_in_inbox(settings, context.run_id, config.scope(), PROGRESS.info)
             ledger = read_ledger(Lake(settings.lake_path))

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import dagster as dg
 
+from pipelines.defs.telling import telling_readers
 from pipelines.defs.transient import retrying_transient_failures
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import read_ledger
 from pipelines.lock import single_writer
 from pipelines.mart.manifest import MANIFEST
-from pipelines.mart.publish import AuditFailed, publish, telling_analysts
+from pipelines.mart.publish import AuditFailed, publish
 from pipelines.progress import PROGRESS
 from pipelines.report.swap import refresh_site
 from pipelines.settings import Settings
@@ -40,7 +41,7 @@ def build_release(settings: Settings, models: list[dg.AssetKey]) -> dg.AssetsDef
         with (
             retrying_transient_failures(),
             single_writer(settings),
-            telling_analysts(settings, context.run_id, "the audit"),
+            telling_readers(settings, context.run_id, "the audit"),
         ):
             try:
                 publication = publish(settings, context.run_id, MANIFEST, PROGRESS.info)

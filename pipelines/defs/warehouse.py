@@ -12,6 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from dbt.version import __version__ as dbt_version
 from packaging.version import Version
 
+from pipelines.defs.telling import telling_readers
 from pipelines.defs.transient import retrying_transient_failures
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
@@ -26,7 +27,7 @@ from pipelines.mart.built import (
     work_tonight,
 )
 from pipelines.mart.manifest import changing_nightly, dbt_tests_of, project_digest, read_graph
-from pipelines.mart.publish import telling_analysts, verdicts_file
+from pipelines.mart.publish import verdicts_file
 from pipelines.mart.tonight import write_tonight
 from pipelines.mart.verdicts import forget_verdicts, record_verdicts
 from pipelines.mart.warehouse import PUBLISHED_SCHEMAS, reading, row_counts, set_aside_if_damaged
@@ -88,7 +89,7 @@ def build_warehouse(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         with (
             retrying_transient_failures(),
             single_writer(settings),
-            telling_analysts(settings, context.run_id, "the dbt build"),
+            telling_readers(settings, context.run_id, "the dbt build"),
         ):
             aside = set_aside_if_damaged(settings.warehouse_file)
             if aside is not None:

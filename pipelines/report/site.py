@@ -69,7 +69,12 @@ def build_site(
                 writer.write(site.project_page(it), projects.page(it))
         for place, text in _short_pages(site, projects, connection):
             writer.write(place, text)
-    known = {"code": code_digest(), "release": site.release.get("release_id"), "keys": keys}
+    known = {
+        "code": code_digest(),
+        "release": site.release.get("release_id"),
+        "note": site.release.get("note"),
+        "keys": keys,
+    }
     (folder / KEYS_NAME).write_text(json.dumps(known), encoding="utf-8")
     return SiteBuilt(made=len(writer.changed), kept=len(keys) - len(writer.changed), folder=folder)
 
@@ -129,10 +134,11 @@ def _known(folder: Path | None) -> dict | None:
     return json.loads((folder / KEYS_NAME).read_text(encoding="utf-8"))
 
 
-def is_site_of(folder: Path, release_id: str) -> bool:
-    """Whether a folder holds the whole site of a release, made by today's code."""
+def is_site_of(folder: Path, release_id: str, note: str | None) -> bool:
+    """Whether a folder holds the whole site of a release with its note, made by today's code."""
     found = _known(folder)
-    return found is not None and (found["release"], found["code"]) == (release_id, code_digest())
+    wanted = (release_id, note, code_digest())
+    return found is not None and (found["release"], found["note"], found["code"]) == wanted
 
 
 @cache

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pipelines.lake.durable import remove_tree
 from pipelines.mart.publish import current_manifest
+from pipelines.mart.warehouse import reading
+from pipelines.report.mart import digest
 from pipelines.report.site import build_site, code_digest, is_site_of
 from pipelines.settings import Settings
 
@@ -23,17 +25,18 @@ def front_page(settings: Settings) -> Path:
 
 
 def refresh_site(settings: Settings, progress: Callable[[str], None]) -> Path | None:
-    """Make the site that of the release that analysts read, unless it is already. Returns its first page, or
-    None before the first release.
+    """Make the site that of the release that analysts read, and of the note that a later night failed, unless
+    it is already. Returns its first page, or None before the first release.
 
     A kill at any moment leaves the site that is read whole; the next call finishes.
     """
     manifest = current_manifest(settings)
     if manifest is None:
         return None
-    name = f"{manifest['release_id']}-{code_digest()[:8]}"
+    release_id, note = manifest["release_id"], _note(settings, manifest["release_id"])
+    name = f"{release_id}-{code_digest()[:8]}{f'-{digest(note)[:8]}' if note else ''}"
     current, target = settings.site_path / "current", settings.site_path / name
-    if is_site_of(current, manifest["release_id"]):
+    if is_site_of(current, release_id, note):
         return front_page(settings)
     if not target.exists():
         staged = settings.site_path / f".{name}.part"
@@ -43,6 +46,14 @@ def refresh_site(settings: Settings, progress: Callable[[str], None]) -> Path | 
     _swap(current, target)
     _prune(settings.site_path, target)
     return front_page(settings)
+
+
+def _note(settings: Settings, release_id: str) -> str | None:
+    with reading(settings.mart_file) as connection:
+        found = connection.execute(
+            "select note from ops.release where release_id = ?", [release_id]
+        ).fetchone()
+    return found[0] if found else None
 
 
 def _patient(progress: Callable[[str], None]) -> Callable[[str], None]:
