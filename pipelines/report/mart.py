@@ -51,25 +51,22 @@ where chart.is_chosen and chart.series_id in (from wanted)
 # The last values of each series as the path of a small line, 120 wide and 28 high.
 SPARKS = """
 with shown as (
-    select series_id, period_start, value,
-        row_number() over (partition by series_id order by period_start desc) as place
+    select series_id, list(value order by period_start)[-24:] as line
     from spc.fct_spc_point
     where is_chosen and value is not null and not coalesce(is_excluded, false)
-    qualify place <= 24
+    group by series_id
 ),
 
 bounded as (
-    select *, min(value) over same as low, max(value) over same as high
-    from shown window same as (partition by series_id)
+    select series_id, line, list_min(line) as low, list_max(line) as high from shown
 )
 
 select series_id,
-    'M' || string_agg(
-        (121 - 5 * place) || ' '
-        || case when high > low then cast(24 - 20 * (value - low) / (high - low) as int) else 14 end,
-        'L' order by period_start
+    'M' || array_to_string(
+        list_transform(line, lambda value, place: (121 - 5 * (len(line) - place + 1)) || ' '
+            || case when high > low then cast(24 - 20 * (value - low) / (high - low) as int) else 14 end), 'L'
     ) as path
-from bounded group by series_id
+from bounded
 """
 REVISIONS = """
 create temp view revisions as

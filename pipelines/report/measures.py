@@ -8,7 +8,7 @@ from pipelines.report.mart import Row
 from pipelines.report.series import place_within, subtitle
 from pipelines.report.site_map import Site, organisation_folder
 from pipelines.report.templates import template
-from pipelines.report.words import NOTHING, number, period, places_for, stratum_words, words
+from pipelines.report.words import NOTHING, is_percent, number, period, places_for, stratum_words, words
 
 NAMES = (
     "Measure", "Last values", "Latest", "Target", "Mean", "Lower limit", "Upper limit", "Variation",
@@ -54,7 +54,7 @@ def _summary(site: Site, it: Row) -> Row:
         it[name] for name in ("last_value", "centre_line", "upper_limit", "target") if it[name] is not None
     ]
     places = places_for(shown)
-    unit = "%" if it["unit_of_measure"] == "%" else ""
+    unit = "%" if is_percent(it["unit_of_measure"]) else ""
     variation = it["variation_icon"]
     return {
         "page": site.series_page(it),

@@ -31,6 +31,8 @@ WITHHELD = {
 PERIODS_SHOWN = (6, 3, 1)
 ROWS_ON_A_PAGE = 320
 ROWS_OF_ONE = 400
+# More rows without a value than these are folded away below the others.
+MOST_WITHHELD = 5
 WIDTH, MARGIN = 180, 6
 # Metrics of two units: which strata have the second.
 SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ("limits",)}
@@ -138,8 +140,9 @@ class Metrics:
 
     def _table(self, metric: Row, found: list[Row]) -> Row:
         units = [_unit_of(metric, value) for value in found]
+        pairs = list(zip(found, units, strict=True))
         scales = {
-            unit: Scale([value for value, its in zip(found, units, strict=True) if its == unit], unit)
+            unit: Scale([value for value, its in pairs if its == unit and not _withheld(value)], unit)
             for unit in dict.fromkeys(units)
         }
         table = [
@@ -152,11 +155,15 @@ class Metrics:
                 "interval": _interval(value, scales[unit]),
                 "of": _of(value),
                 "picture": scales[unit].picture(value),
+                "is_withheld": bool(_withheld(value)),
             }
-            for value, unit in zip(found, units, strict=True)
+            for value, unit in pairs
         ]
+        withheld = [row for row in table if row["is_withheld"]]
+        folded = withheld if len(withheld) > MOST_WITHHELD else []
         return {
-            "table": table,
+            "table": [row for row in table if not folded or not row["is_withheld"]],
+            "withheld": folded,
             "unit_words": metric["unit"].replace("share", "%"),
             "ends": next(iter(scales.values())).ends if len(scales) == 1 else ("", ""),
             "has": {name: any(row[name] for row in table) for name in ("measure", "group", "interval")},

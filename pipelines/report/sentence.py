@@ -6,7 +6,7 @@ Belongs here: sentences made of what `spc.fct_spc_status` found. Does not belong
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.report.words import number, period, words
+from pipelines.report.words import is_percent, number, period, words
 
 VARIATION = {
     "improvement_high": "Special cause: improvement, the values are higher than before.",
@@ -51,7 +51,7 @@ def sentence(status: Mapping[str, Any], rule_set: Mapping[str, Any], places: int
     else:
         parts = [VARIATION[status["variation_icon"]], _because(status, rule_set)]
     assurance = ASSURANCE.get(status["assurance_icon"], "")
-    suffix = "%" if status["unit_of_measure"] == "%" else ""
+    suffix = "%" if is_percent(status["unit_of_measure"]) else ""
     parts.append(assurance.format(target=number(status["target"], places) + suffix))
     return " ".join(part for part in parts if part)
 

@@ -21,7 +21,16 @@ from pipelines.report.mart import Row
 from pipelines.report.sentence import sentence, warnings
 from pipelines.report.site_map import Site
 from pipelines.report.templates import template
-from pipelines.report.words import NOTHING, count, number, period, places_for, stratum_words, words
+from pipelines.report.words import (
+    NOTHING,
+    count,
+    is_percent,
+    number,
+    period,
+    places_for,
+    stratum_words,
+    words,
+)
 from pipelines.spreadsheet import guarded
 
 ROWS_SHOWN = 400
@@ -77,7 +86,7 @@ def render(site: Site, it: Row, points: list[Point], revisions: list[Row]) -> tu
     decimals = places_for(figures)
     cycles = site.cycles.get(it["project_id"], [])
     marks = [(cycle["started_on"], str(cycle["cycle_number"])) for cycle in cycles if cycle["started_on"]]
-    chart = draw(points, marks, it["unit_of_measure"] == "%", decimals)
+    chart = draw(points, marks, is_percent(it["unit_of_measure"]), decimals)
     rule_set = site.rule_sets[it["rule_set_id"]]
     said = sentence(it, rule_set, decimals)
     when = partial(period, frequency=it["frequency"])
@@ -132,7 +141,7 @@ def _table(points: list[Point], it: Row, decimals: int, has_counts: bool) -> Mar
     """The rows of the table of data. Written here and not in a template, because a site has a hundred
     thousand; numbers are our own text, and all other text is escaped."""
     is_whole = all(point.value is None or point.value == int(point.value) for point in points)
-    value_places = 0 if is_whole and it["unit_of_measure"] != "%" else decimals
+    value_places = 0 if is_whole and not is_percent(it["unit_of_measure"]) else decimals
     value_text, level_text = f"{{:z,.{value_places}f}}".format, f"{{:z,.{decimals}f}}".format
     found = []
     for point in points:

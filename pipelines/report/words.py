@@ -39,6 +39,11 @@ WORDS = {
 CHARTS = ("p", "u", "c", "g", "t", "s")
 
 
+def is_percent(unit: str) -> bool:
+    """Whether values of a unit of measure are percentages."""
+    return unit.strip().lower() in ("%", "percent", "per cent")
+
+
 def words(code: str | None) -> str:
     """A code of the mart in plain words: `hit_or_miss` becomes `May hit or miss`."""
     if code is None or code == "":

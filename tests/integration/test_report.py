@@ -1,33 +1,45 @@
 """The pages of a mart: every number is the mart's, nothing is lost, nothing hostile gets through."""
 
+import csv
 import json
 import re
 import shutil
+from datetime import date, datetime
 from functools import cache
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import duckdb
 import pytest
 from lifelines import KaplanMeierFitter
 
+from pipelines.defs.telling import telling_readers
+from pipelines.extracts.contract import load_contracts
+from pipelines.extracts.contract_columns import ColumnType
 from pipelines.mart.publish import current_manifest
 from pipelines.report.site import build_site
 from pipelines.report.site_map import read_site
 from pipelines.report.swap import front_page, refresh_site
-from pipelines.settings import Settings
+from pipelines.settings import CONTRACTS, Settings
 
 LARGEST_PAGE = 200_000
 NOTHING = "–"
-HOSTILE = {
-    "title": "<script>alert(1)</script>",
-    "measure": '"><img src=x onerror=alert(2)>',
-    "unit": "</title></style><svg onload=alert(3)>",
-    "aim": "{{ 7 * 7 }} ' onmouseover='alert(4)",
-    "annotation": "]]></desc><script>alert(5)</script>",
-    "reason": '=HYPERLINK("http://example.invalid","x")',
-}
+# Numbers that nothing else is: of local metrics, one an organisation; of what is suppressed.
+LOCAL = (7_654_321, 7_654_387, 7_654_403)
+SUPPRESSED = 8_765_431
+# Every text of an extract begins and ends with this; keys do so everywhere, so that they still meet.
+HOSTILE_BEFORE = "=1+1|"
+HOSTILE_AFTER = (
+    '<script>alert(1)</script>"><img src=x onerror=alert(2)></title></style><svg onload=alert(3)>'
+    "' onmouseover='alert(4) javascript:alert(5) ]]></desc>{{ 7 * 7 }}{% raw %}\u202e" + "W" * 120
+)
+# Texts of the mart that come from extracts under another name.
+OTHER_TEXTS = {
+    "annotation", "exclusion_reason", "rebase_reason", "freeze_reason", "file_name", "file_path",
+    "parent_project_id", "child_project_id",
+}  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -41,6 +53,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: set[str] = set()
         self.text = ""
+        self.is_in_table = False
         self.feed(text)
         self.close()
 
@@ -52,6 +65,7 @@ class Page(HTMLParser):
         self.ids += [found["id"] or ""] if "id" in found else []
         if tag == "table":
             self.tables.append([])
+            self.is_in_table = True
         elif tag == "tr":
             self.tables[-1].append([])
         elif tag in ("td", "th"):
@@ -59,8 +73,12 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-        if self.tables and self.tables[-1] and self.tables[-1][-1]:
+        if self.is_in_table and self.tables[-1] and self.tables[-1][-1]:
             self.tables[-1][-1][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "table":
+            self.is_in_table = False
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +247,120 @@ def test_the_overview_counts_what_the_mart_counts(site, mart_file):
         assert f"{amount:,} {what}" in page.text
 
 
+PROJECTS = """
+select project.project_id, project.progress_score, score.computed_score, score.score_gap,
+    score.aim_share_pct, score.baseline, score.current_level, score.target,
+    project.chartered_on, project.started_on, project.due_on, project.closed_on, project.last_activity_on,
+    (select list(role || '|' || people order by role) from (
+        select role, count(*) as people from core.bridge_project_member as member
+        where member.project_id = project.project_id group by role)),
+    (select list(cycle_number || '|' || coalesce(fidelity::varchar, '–') order by cycle_number)
+        from core.fct_pdsa_cycle as cycle where cycle.project_id = project.project_id),
+    (select list((stratum = 'all', last_value)) from spc.fct_spc_status as status
+        inner join core.dim_measure as measure on status.measure_id = measure.measure_id and measure.is_latest
+        where measure.project_id = project.project_id and status.is_chosen)
+from core.fct_project as project left join maturity.fct_progress_score as score
+    on project.project_id = score.project_id
+order by project.project_id
+"""
+
+
+def facts_of(path: Path) -> dict[str, str]:
+    """What stands beside each term of a page."""
+    found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text_of(path), re.DOTALL)
+    return {Page(term).text: Page(text).text for term, text in found}
+
+
+def numbers_in(text: str) -> list[str]:
+    return re.findall(r"−?\d[\d,]*(?:\.\d+)?", text)
+
+
+def british(day: date | None) -> str:
+    return NOTHING if day is None else f"{day.day} {day:%b %Y}"
+
+
+def test_every_number_of_a_project_page_is_the_marts(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        places = read_site(connection)
+        found = connection.execute(PROJECTS).fetchall()
+    by_id = {it["project_id"]: it for it in places.projects}
+    assert len(found) == len(by_id) > 100
+    terms = ("Chartered", "Started", "Due", "Closed", "Last activity")
+    for project_id, score, computed, gap, share, base, level, target, *rest in found:
+        path = site / places.project_page(by_id[project_id])
+        facts = facts_of(path)
+        assert [facts[term] for term in terms] == [british(day) for day in rest[:5]], path
+        stage = facts["Progress, scored by the team"]
+        assert stage == "Not scored" if score is None else shows(stage, score), path
+        if computed is not None:
+            shown = facts["Progress that the evidence supports"]
+            assert shows(shown, computed), path
+            assert not gap or shows(numbers_in(shown)[-1], abs(gap)), path
+        if share is not None:
+            ends = numbers_in(facts["Way to the aim"])
+            assert all(map(shows, ends, (share, base, level, target))), (path, ends)
+        people = [each.split(" ") for each in facts["Team"].split(", ")] if rest[5] else []
+        assert [amount for amount, *_ in people] == [each.split("|")[1] for each in rest[5] or []], path
+        tables = read(path).tables
+        cycles = [
+            [row[0], row[-1].strip()] for table in tables for row in table[1:] if table[0][0] == "Cycle"
+        ]
+        assert cycles == [each.split("|") for each in rest[6] or []], path
+        latest = re.findall(r"<strong>([^<]*)</strong>", text_of(path).partition("From driver to measure")[2])
+        series = rest[7] or []
+        values = [value for is_whole, value in series if is_whole] or [value for _, value in series]
+        assert len(latest) == len(values), path
+        assert all(any(shows(text, value) for value in values) for text in latest), (path, latest, values)
+
+
+DUE = """
+select organisation_code, date_trunc('month', period_start)::date,
+    floor(100.0 * count(*) filter (where status = 'received') / count(*))::int,
+    count(*) filter (where status = 'received'), count(*)
+from core.fct_expected_point where status <> 'closed' and period_start
+    >= date_trunc('month', (select max(as_of_date) from ops.release))::date - interval 24 month
+group by all
+"""
+LOADS = """
+select load_id, rows_received, rows_accepted, rows_quarantined, rows_refused, rows_ignored
+from ops.fct_load order by load_id desc limit 60
+"""
+WAITING = """
+select code, load_id, count(*) from ops.fct_quarantined_row where status = 'open' group by all order by all
+"""
+
+
+def test_every_number_of_the_quality_page_is_the_marts(site, mart_file):
+    path = site / "quality.html"
+    found = [[[cell.strip() for cell in row] for row in table] for table in read(path).tables]
+    tables = {table[0][0]: table for table in found}
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        names = {name: code for code, name in read_site(connection).organisations.items()}
+        due = {row[:2]: row[2:] for row in connection.execute(DUE).fetchall()}
+        loads = connection.execute(LOADS).fetchall()
+        waiting = connection.execute(WAITING).fetchall()
+        fresh = connection.execute("select days_since_accepted from ops.fct_freshness").fetchall()
+    head, *grid = tables["Organisation"]
+    months = [datetime.strptime(name, "%b%Y").date() for name in head[1:]]
+    assert len(grid) == len({code for code, _ in due}) > 3
+    for name, *cells in grid:
+        for month, cell in zip(months, cells, strict=True):
+            known = due.get((names.get(name, name), month))
+            assert cell == ("" if known is None else str(known[0])), (name, month)
+    told = sorted(re.findall(r'title="([\d,]+) of ([\d,]+) came', text_of(path)))
+    shown = {key: value for key, value in due.items() if key[1] in months}
+    assert told == sorted((f"{came:,}", f"{all_due:,}") for _, came, all_due in shown.values())
+    files = tables["Load"][1:]
+    assert len(files) == len(loads) > 10
+    for row, (load_id, *numbers) in zip(files, loads, strict=True):
+        assert row[0] == load_id
+        assert all(map(shows, row[4:9], numbers)), row
+    open_lines = tables["Rule"][1:]
+    assert sorted((row[0], row[2], int(row[3])) for row in open_lines) == waiting
+    ages = sorted(row[-1] for row in tables["Extract"][1:])
+    assert ages == sorted(NOTHING if age is None else f"{age:,}" for (age,) in fresh)
+
+
 def test_numbers_kept_for_improvement_stay_on_their_organisations_pages(site, mart_file):
     with duckdb.connect(str(mart_file), read_only=True) as connection:
         places = read_site(connection)
@@ -254,9 +386,19 @@ order by fact.metric_id, fact.organisation_code nulls first,
 
 
 def metric_tables(path: Path) -> dict[str, list[list[str]]]:
-    """The table of each metric on a page."""
-    found = re.findall(r'<h2 id="([MO]\d+)">.*?(<table>.*?</table>)', text_of(path), re.DOTALL)
-    return {metric_id: Page(table).tables[0] for metric_id, table in found}
+    """The rows of each metric on a page below their head; those folded away as withheld come last."""
+    sections = re.findall(r'<h2 id="([MO]\d+)">(.*?)</section>', text_of(path), re.DOTALL)
+    found = {}
+    for metric_id, section in sections:
+        parts = [Page(table).tables[0] for table in re.findall(r"<table>.*?</table>", section, re.DOTALL)]
+        found[metric_id] = [parts[0][0], *(row for part in parts for row in part[1:])]
+    return found
+
+
+def cell_of(row: tuple[str, list[str], list[str]], name: str) -> str:
+    """The cell of a row of a metric below a head that begins so."""
+    _, head, cells = row
+    return cells[next(place for place, text in enumerate(head) if text.startswith(name))]
 
 
 @pytest.mark.parametrize("schema", ["maturity", "outcomes"])
@@ -282,6 +424,8 @@ def test_every_metric_is_the_marts_and_what_is_local_stays_at_home(site, mart_fi
             else:
                 shown += [(metric_id, head, row) for row in body]
         assert len(shown) == len(values), path
+        shown.sort(key=lambda row: (row[0], not re.search(r"\d", cell_of(row, "Value"))))
+        values = sorted(values, key=lambda value: (value[0], value[5] or value[2] is None))
         for (metric_id, head, row), value in zip(shown, values, strict=True):
             assert metric_id == value[0]
             at = next(place for place, name in enumerate(head) if name.startswith("Value"))
@@ -350,7 +494,7 @@ def test_the_curve_until_a_signal_is_that_of_lifelines_and_of_its_page(site, mar
             found["signals"] > 0, ["days", "without_signal", "at_risk", "signals", "lower", "upper"]
         ]
         table = drawings_of(page)["signal-curve"][1][1:] if len(steps) else []
-        assert len(table) == len(steps) <= 120
+        assert len(table) == len(steps) <= 200
         for row, (days, share, at_risk, signals, *bounds) in zip(
             table, steps.to_numpy().tolist(), strict=True
         ):
@@ -420,37 +564,116 @@ def test_what_was_withheld_is_nowhere(changed_mart, tmp_path):
     assert [path for path in files if b"numerator: suppressed" in path.read_bytes() and path.suffix == ".csv"]
 
 
-def test_hostile_text_is_shown_as_text(changed_mart, tmp_path):
-    with duckdb.connect(str(changed_mart)) as connection:
+def texts_of_extracts() -> set[str]:
+    """Columns that may hold any text; those with allowed values hold nothing else."""
+    columns = [column for contract in load_contracts(CONTRACTS).values() for column in contract.columns]
+    bounded = {column.name for column in columns if column.allowed or column.type != ColumnType.STRING}
+    return {column.name for column in columns} - bounded | OTHER_TEXTS
+
+
+@pytest.fixture(scope="module")
+def hostile_site(mart_file: Path, tmp_path_factory) -> Path:
+    """The site of a mart in which every text that a submitter may choose is hostile, and in which each
+    organisation's local numbers and everything suppressed can be told from all other numbers."""
+    path = tmp_path_factory.mktemp("hostile") / "mart.duckdb"
+    shutil.copyfile(mart_file, path)
+    with duckdb.connect(str(path)) as connection:
+        _plant_numbers(connection)
+        _make_hostile(connection)
+    return build_site(path, path.parent / "site").folder
+
+
+def _plant_numbers(connection: duckdb.DuckDBPyConnection) -> None:
+    codes = connection.execute(
+        "select distinct organisation_code from core.fct_project order by all"
+    ).fetchall()
+    for (code,), number in zip(codes, LOCAL, strict=False):
         connection.execute(
-            "update core.fct_project set title = ?, aim = ?", [HOSTILE["title"], HOSTILE["aim"]]
+            "update maturity.fct_metric set is_suppressed = false, suppression_reason = null, value = $1, "
+            "lower = $1, upper = $1, numerator = $1, denominator = $1, n = $1 where organisation_code = $2 "
+            "and metric_id in (select metric_id from maturity.dim_metric where access = 'local')",
+            [number, code],
         )
+    for schema in ("maturity", "outcomes"):
         connection.execute(
-            "update core.dim_measure set measure_name = ?, definition = ?, unit_of_measure = ?",
-            [HOSTILE["measure"], HOSTILE["aim"], HOSTILE["unit"]],
+            f"update {schema}.fct_metric set lower = $1, upper = $1, numerator = $1, denominator = $1 "
+            "where is_suppressed",
+            [SUPPRESSED],
         )
-        connection.execute("update core.dim_unit set unit_name = ?, directorate = ?", [HOSTILE["unit"]] * 2)
-        connection.execute("update core.dim_organisation set organisation_name = ?", [HOSTILE["measure"]])
-        connection.execute("update ops.fct_load set file_name = ?", [HOSTILE["measure"]])
-        connection.execute(
-            "update spc.fct_spc_point set annotation = ?, exclusion_reason = ?, is_excluded = true "
-            "where annotation is not null",
-            [HOSTILE["annotation"], HOSTILE["reason"]],
-        )
-    site = build_site(changed_mart, tmp_path / "site").folder
-    for path in [*pages(site), *site.rglob("*.svg")]:
-        page = read(path)
-        assert page.tags.count("script") == (1 if path.suffix == ".html" else 0), path
-        assert not {name for name in page.attributes if name.startswith("on")}, path
-        assert "x" not in page.links, path
-    texts = {
-        place: read(path).text for place in ("projects", "measures") for path in site.rglob(f"{place}.html")
-    }
-    assert HOSTILE["title"] in texts["projects"]
-    assert HOSTILE["measure"] in texts["measures"]
-    cells = "\n".join(path.read_text(encoding="utf-8") for path in site.rglob("*.csv"))
-    assert "'=HYPERLINK" in cells
-    assert not re.search(r'(^|[,"])=', cells, re.MULTILINE)
+
+
+def _make_hostile(connection: duckdb.DuckDBPyConnection) -> None:
+    names = texts_of_extracts()
+    found = connection.execute(
+        "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
+        "where data_type = 'VARCHAR' and not internal and (schema_name <> 'ops' or table_name = 'fct_load') "
+        "and database_name = current_database() group by all"
+    ).fetchall()
+    for table, columns in found:
+        # Statistical methods of metrics are our own words.
+        ours = {"method"} if table.endswith("fct_metric") else set()
+        hostile = [
+            f"{name} = case when {name} <> 'all' then $1 || {name} || $2 else {name} end"
+            for name in columns
+            if name in names - ours
+        ]
+        if hostile:
+            connection.execute(f"update {table} set {', '.join(hostile)}", [HOSTILE_BEFORE, HOSTILE_AFTER])
+
+
+def markup_of(path: Path) -> str:
+    """The HTML or XML of a file of a site, also that in a script of rows."""
+    if path.suffix == ".js":
+        rows = json.loads(re.sub(r'^qiRows\("\w+",(.*)\)\n$', r"\1", text_of(path)))
+        return f"<table>{rows}</table>"
+    return text_of(path)
+
+
+def test_hostile_text_of_every_extract_is_text_in_every_file(hostile_site, site):
+    made = [path for path in hostile_site.rglob("*") if path.is_file() and path.parent.name != "assets"]
+    known = [read(path) for path in [*pages(site), *site.rglob("*.svg")]]
+    tags = {tag for page in known for tag in page.tags}
+    attributes = {name for page in known for name in page.attributes}
+    assert len([path for path in made if path.suffix == ".svg"]) > 50
+    for path in made:
+        if path.suffix == ".svg":
+            ElementTree.fromstring(text_of(path))
+        if path.suffix in (".html", ".svg", ".js"):
+            page = Page(markup_of(path))
+            assert page.tags.count("script") == (1 if path.suffix == ".html" else 0), path
+            assert set(page.tags) <= tags, path
+            assert page.attributes <= attributes, path
+            assert not [link for link in page.links if link == "x" or "javascript:" in link], path
+    texts = "\n".join(read(path).text for path in pages(hostile_site))
+    assert texts.count(HOSTILE_AFTER) > 1_000
+    for path in pages(hostile_site):
+        for link in links_of(path):
+            assert (path.parent / link.partition("#")[0]).resolve().exists(), (path, link)
+
+
+def test_no_cell_of_a_download_can_become_a_formula(hostile_site):
+    hostile = 0
+    for path in hostile_site.rglob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        hostile += sum(HOSTILE_BEFORE in cell for cell in cells)
+        starting = [cell for cell in cells if re.match(r"[=+\-@\t\r]", cell)]
+        assert all(re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell) for cell in starting), path
+    assert hostile > 100
+
+
+def test_what_is_local_is_below_its_organisation_only_and_what_is_suppressed_nowhere(hostile_site):
+    places: dict[int, set[str]] = {number: set() for number in LOCAL}
+    for path in (path for path in hostile_site.rglob("*") if path.is_file()):
+        content = text_of(path)
+        top, _, rest = path.relative_to(hostile_site).as_posix().partition("/")
+        for number in LOCAL:
+            if f"{number:,}" in content or str(number) in content:
+                places[number].add(rest.partition("/")[0] if top == "organisations" else "all organisations")
+        assert f"{SUPPRESSED:,}" not in content, path
+        assert str(SUPPRESSED) not in content, path
+    homes = [next(iter(each)) for each in places.values() if len(each) == 1]
+    assert len(set(homes) - {"all organisations"}) == len(LOCAL), places
 
 
 def test_only_pages_whose_data_changed_are_made_anew(changed_mart, site, tmp_path):
@@ -496,6 +719,25 @@ def test_the_site_follows_its_release_and_survives_a_kill(demo_night, mart_file,
     assert first.resolve() == made
     refresh_site(settings, said.append)
     assert first.resolve().parent.name.startswith("R0000009")
+
+
+def test_pages_say_that_a_later_night_failed_until_one_succeeds(demo_night, mart_file, tmp_path):
+    settings = Settings(home=tmp_path)
+    settings.mart_path.mkdir()
+    shutil.copyfile(mart_file, settings.mart_file)
+    shutil.copyfile(demo_night[0].path / "mart" / "manifest.json", settings.mart_path / "manifest.json")
+    first = refresh_site(settings, lambda _: None)
+    assert first is not None
+    with pytest.raises(ValueError, match="boom"), telling_readers(settings, "the run", "the dbt build"):
+        raise ValueError("boom")
+    for path in (first, *first.parent.glob("organisations/*/index.html")):
+        assert "stopped at the dbt build" in read(path).text
+        assert "This release stays until a run succeeds" in read(path).text
+        assert "boom" not in read(path).text
+    shutil.copyfile(mart_file, settings.mart_path / "released")
+    (settings.mart_path / "released").replace(settings.mart_file)
+    refresh_site(settings, lambda _: None)
+    assert "stopped at" not in read(first).text
 
 
 def test_a_mart_of_measures_alone_has_its_pages(changed_mart, tmp_path):

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from pipelines.report.axis import Axis
 
 WIDTH = 880
-MOST_ROWS = 120
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True)

@@ -53,34 +53,38 @@ def funnel(members: Sequence[Row], name_of: Callable[[str], str]) -> Drawing | N
         rows=[_row(row, name_of) for row in shown],
         places=places_of([(counted.place(row["denominator"]), ratios.place(row["value"])) for row in shown]),
         key=(("grey", "within limits"), ("square", "outside limits"), ("dashes", "99.8% limits")),
-        note=_note(len(found), len(shown)),
+        note=_note(len(found), len(shown), any(row["value"] > ratios.high for row in found)),
     )
 
 
-def _note(members: int, shown: int) -> str:
+def _note(members: int, shown: int, beyond: bool) -> str:
     note = (
         "Limits allow for the usual spread between organisations. One outside them differs by more than that "
         "and chance; why, the funnel does not know. Those outside stand first in the table."
     )
-    return note if shown == members else f"{note} The table has {shown} of {members}"
+    if beyond:
+        note += f" Triangles lie above {number(HIGHEST)}."
+    return note if shown == members else f"{note} The table has {shown} of {members}."
 
 
 def _joined(found: Sequence[Row], name: str, counted: Axis, ratios: Axis) -> str:
     """Path data through the limits of all members; one a pixel is enough."""
     places: dict[float, float] = {}
     for row in found:
-        if row[name] is not None:
+        if row[name] is not None and row[name] <= ratios.high:
             places.setdefault(round(counted.place(row["denominator"])), ratios.place(row[name]))
     return "".join(f"{'L' if at else 'M'}{x:.0f} {y:.1f}" for at, (x, y) in enumerate(places.items()))
 
 
 def _marks(canvas: Canvas, found: Sequence[Row], counted: Axis, ratios: Axis) -> None:
-    within = [row for row in found if row["stratum"] == WITHIN]
+    within = [row for row in found if row["stratum"] == WITHIN and row["value"] <= ratios.high]
     dots = [(counted.place(row["denominator"]), ratios.place(row["value"])) for row in within]
     canvas.path("dots", "".join(f"M{x:.1f} {y:.1f}h0" for x, y in dots))
     for row in found:
         x, y = counted.place(row["denominator"]), ratios.place(row["value"])
-        if row["stratum"] != WITHIN:
+        if row["value"] > ratios.high:
+            canvas.path("beyond", f"M{x - 5:.1f} {y + 5:.1f}h10l-5-9z")
+        elif row["stratum"] != WITHIN:
             canvas.mark("outside", x, y)
         if len(found) <= MOST_NAMED:
             canvas.text("q m", x, y - 9, row["organisation_code"])
