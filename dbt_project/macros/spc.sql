@@ -143,6 +143,12 @@
     )
 {%- endmacro %}
 
+{#- A square root; null where there is none, as of a mean share above 1: such a chart has no limits. -#}
+{% macro spc_root(number) -%} sqrt(case when {{ number }} >= 0 then {{ number }} end) {%- endmacro %}
+
+{#- Sums of squares of larger numbers are none that a double holds; such a number is shown as missing. -#}
+{% macro spc_bounded(number) -%} case when abs({{ number }}) <= 1e140 then {{ number }} end {%- endmacro %}
+
 {#- How one sigma of a point differs from that of its phase: by its denominator or subgroup size. -#}
 {% macro spc_sigma_factor(chart_type, size, exact_c4) -%}
     case
@@ -199,14 +205,24 @@
                     ({{ points }}.plotted - {{ mean }}) * sqrt({{ points }}.size)
                     - ({{ points }}.previous - {{ mean }}) * sqrt({{ points }}.previous_size)
                 )
-                / nullif(
-                    sqrt({{ mean }} * case when {{ spc_is_proportion(chart_type) }} then 1 - {{ mean }} else 1 end), 0
-                )
+                / nullif({{ spc_root(mean ~ ' * case when ' ~ spc_is_proportion(chart_type) ~ ' then 1 - ' ~ mean ~ ' else 1 end') }}, 0)
         when {{ chart_type }} = 'ip'
             then
                 sqrt(pi() / 2) * abs({{ points }}.plotted - {{ points }}.previous)
                 / sqrt(1 / {{ points }}.size + 1 / {{ points }}.previous_size)
         else abs({{ points }}.plotted - {{ points }}.previous)
+    end
+{%- endmacro %}
+
+{#- No moving range of the phase is wider than twice this. -#}
+{% macro spc_widest_range(chart_type) -%}
+    case
+        when {{ chart_type }} in ('p', 'pp', 'u', 'up')
+            then extents.width * sqrt(extents.largest_size) / nullif({{ spc_root(
+                'averaged.mean * case when ' ~ spc_is_proportion(chart_type) ~ ' then 1 - averaged.mean else 1 end'
+            ) }}, 0)
+        when {{ chart_type }} = 'ip' then extents.width * sqrt(extents.largest_size)
+        else extents.width
     end
 {%- endmacro %}
 

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 -- One row a series and rule set to chart tonight: the chart it is drawn as, and why.
 {%- set is_partial = spc_watermark() is not none %}
+{%- set count = 'case when value >= 0 and value < 1e9 and value = floor(value) then value end' %}
 with
 points as (
     select
@@ -32,10 +33,13 @@ series as (
         count(numerator) as numerators_given,
         count(case when numerator < 0 or numerator <> floor(numerator) then 1 end) as numerators_not_counts,
         count(case when numerator > denominator then 1 end) as numerators_above,
-        count(case when value < 0 or value <> floor(value) then 1 end) as values_not_counts,
+        count(case when value is not null and {{ count }} is null then 1 end) as values_not_counts,
         count(case when value <= 0 then 1 end) as values_not_positive,
-        avg(value) as mean_value,
-        var_samp(value) as variance_of_values
+        count(case when numerator < 0 then 1 end) as numerators_negative,
+        count(case when value < 0 then 1 end) as values_negative,
+        -- Sums of whole numbers, which have no order; read of counts only.
+        cast(sum(cast({{ count }} as decimal(38, 0))) as double) / nullif(count({{ count }}), 0) as mean_count,
+        cast(sum(cast({{ count }} * {{ count }} as decimal(38, 0))) as double) as square_of_counts
     from points
     group by series_id
 ),
@@ -105,6 +109,10 @@ decided as (
             when asked_chart = 'xbar' and (spreads_given = 0 or subgroups_given = 0) then 'i'
             when asked_chart = 's' and spreads_given = 0 then 'i'
             when asked_chart = 't' and values_not_positive > 0 then 'i'
+            -- Not counted: less than nothing, or more than all.
+            when asked_chart in ('p', 'pp') and numerators_above > 0 then 'i'
+            when asked_chart in ('p', 'pp', 'u', 'up', 'c', 'g') and numerators_negative > 0 then 'i'
+            when asked_chart in ('c', 'g') and values_negative > 0 then 'i'
             when asked_chart <> 'auto' then asked_chart
             when auto_chart <> 'by_data' then auto_chart
             when spreads_given > 0 and subgroups_given > 0 then 'xbar'
@@ -117,7 +125,9 @@ decided as (
                 values_given > 0
                 and values_not_counts = 0
                 and (unit_of_measure is null or unit_of_measure not in ('percent', 'percentage', 'per cent', '%'))
-                and variance_of_values <= overdispersed_above * overdispersed_above * mean_value
+                -- The variance of the counts, against their mean.
+                and square_of_counts - values_given * mean_count * mean_count
+                <= overdispersed_above * overdispersed_above * mean_count * (values_given - 1)
                 then 'c'
             else 'i'
         end as chart_type
@@ -145,7 +155,7 @@ select
         when chart_type = 'c' then 'counts'
         else 'individual_values'
     end as chart_reason,
-    chart_type = 'c' and mean_value < rare_below as is_rare,
+    chart_type = 'c' and coalesce(mean_count < rare_below, false) as is_rare,
     case when {{ spc_is_weighted('chart_type') }} and chart_type <> 'xbar' then multiplier else 1.0 end as scale,
     cast(case when unit_of_measure in ('percent', 'percentage', 'per cent', '%') then 100 end as double)
         as highest_value

@@ -47,6 +47,7 @@ placed as (
         charts.bridges_missing,
         charts.season_points,
         charts.is_weighted,
+        charts.is_of_ratios,
         cast(coalesce(bounds.phase_slot, 1) as {{ dbt.type_int() }}) as phase_slot,
         points.period_start,
         points.period_end,
@@ -66,17 +67,17 @@ placed as (
             when charts.chart_type = 'xbar' then coalesce(points.subgroup_mean, points.value)
             when charts.chart_type = 's' then points.subgroup_sd
             else points.value
-        end as plotted,
+        end as number,
         -- Without a value there is no denominator to draw limits by.
         case
             when
                 charts.is_of_ratios
                 and coalesce(points.numerator, points.value) is not null
                 and points.denominator > 0
-                then points.denominator
-            when charts.is_of_subgroups then cast(points.subgroup_size as double)
+                then {{ spc_bounded('points.denominator') }}
+            when charts.is_of_subgroups and points.subgroup_size >= 1 then cast(points.subgroup_size as double)
         end as size,
-        case when charts.is_of_subgroups then points.subgroup_sd end as spread
+        case when charts.is_of_subgroups and points.subgroup_size >= 1 then {{ spc_bounded('points.subgroup_sd') }} end as spread
     from points
     inner join charts on points.series_id = charts.series_id
     left join {{ ref('int_spc__phase_bounds') }} as bounds
@@ -86,6 +87,13 @@ placed as (
             and points.period_start < bounds.phase_until
     left join {{ ref('int_spc__point_events') }} as marks
         on points.series_id = marks.series_id and points.period_start = marks.period_start
+),
+
+bounded as (
+    select
+        *,
+        case when not is_of_ratios or size > 0 then {{ spc_bounded('number') }} end as plotted
+    from placed
 ),
 
 counted as (
@@ -102,7 +110,7 @@ counted as (
         size,
         spread,
         case when is_weighted and plotted is not null then size else 1.0 end as weight
-    from placed
+    from bounded
 ),
 
 in_order as (

@@ -10,19 +10,8 @@
 {%- set number_weight = baseline ~ ' case when observations.plotted is not null then observations.weight end end' %}
 {%- set variance = baseline ~ ' (observations.size - 1) * observations.spread * observations.spread end' %}
 {%- set moving_range = spc_moving_range('charts.chart_type', 'observations', 'measured.mean') %}
-{%- set counted_range -%}
-    case when observations.is_baseline or charts.counts_all_moving_ranges then {{ moving_range }} end
-{%- endset %}
-{%- set widest_range -%}
-    case
-        when charts.chart_type in ('p', 'pp', 'u', 'up')
-            then extents.width * sqrt(extents.largest_size / nullif(
-                averaged.mean * case when {{ spc_is_proportion('charts.chart_type') }} then 1 - averaged.mean else 1 end, 0
-            ))
-        when charts.chart_type = 'ip' then extents.width * sqrt(extents.largest_size)
-        else extents.width
-    end
-{%- endset %}
+{%- set counted_range = 'case when observations.is_baseline or charts.counts_all_moving_ranges then '
+    ~ moving_range ~ ' end' %}
 {%- set product_step = 'power(2e0, -60)' %}
 with
 charts as (
@@ -110,7 +99,7 @@ measured as (
         averaged.mean_spread,
         averaged.pooled_variance,
         -- No moving range is wider than this.
-        {{ sum_step('2 * ' ~ widest_range) }} as range_step,
+        {{ sum_step('2 * ' ~ spc_widest_range('charts.chart_type')) }} as range_step,
         nullif(extents.width, 0) as unit
     from extents
     inner join charts on extents.chart_no = charts.chart_no
@@ -245,7 +234,7 @@ centred as (
     select
         *,
         case
-            when drawn_as = 's' and (pooling = 'always' or has_unequal_sizes) then sqrt(pooled_variance)
+            when drawn_as = 's' and (pooling = 'always' or has_unequal_sizes) then {{ spc_root('pooled_variance') }}
             when drawn_as = 's' then mean_spread
             when drawn_as = 'run' then middle
             when drawn_as = 'mr' then 0.0
@@ -264,14 +253,14 @@ spread as (
             when baseline_points < minimum_points then null
             when drawn_as in ('i', 't') then mean_moving_range * individuals_limit_factor / limit_sigmas
             when drawn_as = 'mr' then shown_centre * moving_range_limit_factor / limit_sigmas
-            when drawn_as = 'p' then sqrt(limit_centre * (1 - limit_centre))
-            when drawn_as = 'pp' then sqrt(limit_centre * (1 - limit_centre)) * sigma_z
-            when drawn_as = 'u' then sqrt(limit_centre)
-            when drawn_as = 'up' then sqrt(limit_centre) * sigma_z
+            when drawn_as = 'p' then {{ spc_root('limit_centre * (1 - limit_centre)') }}
+            when drawn_as = 'pp' then {{ spc_root('limit_centre * (1 - limit_centre)') }} * sigma_z
+            when drawn_as = 'u' then {{ spc_root('limit_centre') }}
+            when drawn_as = 'up' then {{ spc_root('limit_centre') }} * sigma_z
             when drawn_as = 'ip' then mean_moving_range
-            when drawn_as = 'c' then sqrt(limit_centre)
-            when drawn_as = 'g' then sqrt(limit_centre * (limit_centre + 1))
-            when drawn_as = 'xbar' and (pooling = 'always' or has_unequal_sizes) then sqrt(pooled_variance)
+            when drawn_as = 'c' then {{ spc_root('limit_centre') }}
+            when drawn_as = 'g' then {{ spc_root('limit_centre * (limit_centre + 1)') }}
+            when drawn_as = 'xbar' and (pooling = 'always' or has_unequal_sizes) then {{ spc_root('pooled_variance') }}
             when drawn_as = 'xbar' then mean_spread
             when drawn_as = 's' then limit_centre
         end as sigma

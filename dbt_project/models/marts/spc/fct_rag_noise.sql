@@ -23,16 +23,26 @@ changes as (
     where changes.period_start > clock.from_date and changes.period_start <= clock.as_of_date
 ),
 
+counted as (
+    select
+        series_id,
+        count(*) as colour_changes,
+        count(case when change_reason = 'target_changed' then 1 end) as target_changed,
+        count(case when change_reason = 'special_cause' then 1 end) as special_cause,
+        count(case when change_reason = 'noise' then 1 end) as noise
+    from changes
+    group by series_id
+),
+
 by_series as (
     select
         {{ series_columns('series') }},
-        count(changes.series_id) as colour_changes,
-        count(case when changes.change_reason = 'target_changed' then 1 end) as target_changed,
-        count(case when changes.change_reason = 'special_cause' then 1 end) as special_cause,
-        count(case when changes.change_reason = 'noise' then 1 end) as noise
+        coalesce(counted.colour_changes, 0) as colour_changes,
+        coalesce(counted.target_changed, 0) as target_changed,
+        coalesce(counted.special_cause, 0) as special_cause,
+        coalesce(counted.noise, 0) as noise
     from series
-    left join changes on series.series_id = changes.series_id
-    group by series.series_id, series.measure_id, series.organisation_code, series.unit_code, series.stratum
+    left join counted on series.series_id = counted.series_id
 ),
 
 levels as (

@@ -8,6 +8,18 @@ with
 touched_projects as (
     {{ spc_touched_projects(watermark) }}
 ),
+
+-- Found among phases, which are few, so that points are read by one key.
+touched_series as (
+    select series_id
+    from {{ ref('int_spc__changed_series') }}
+    union
+    select phases.series_id
+    from {{ ref('fct_spc_phase') }} as phases
+    inner join {{ ref('dim_measure') }} as measures
+        on phases.measure_id = measures.measure_id and measures.is_latest
+    inner join touched_projects on measures.project_id = touched_projects.project_id
+),
 {%- endif %}
 
 measures as (
@@ -61,14 +73,11 @@ points as (
     from {{ ref('fct_spc_point') }} as points
     inner join measures on points.measure_id = measures.measure_id
     inner join {{ ref('dim_rule_set') }} as rule_sets on points.rule_set_id = rule_sets.rule_set_id
+    {%- if watermark is not none %}
+    inner join touched_series on points.series_id = touched_series.series_id
+    {%- endif %}
     where
         points.is_chosen
-        {%- if watermark is not none %}
-        and (
-            points.series_id in (select series_id from {{ ref('int_spc__changed_series') }})
-            or measures.project_id in (select project_id from touched_projects)
-        )
-        {%- endif %}
         and points.place_in_phase is not null
         and points.value is not null
 ),
@@ -165,6 +174,7 @@ inner join projects on signalled.project_id = projects.project_id
 left join cycles on signalled.project_id = cycles.project_id
 {#- Referred to in both branches, so that dbt knows of them while it parses. #}
 -- depends_on: {{ ref('int_spc__changed_series') }}
+-- depends_on: {{ ref('fct_spc_phase') }}
 -- depends_on: {{ ref('int_projects__versioned') }}
 -- depends_on: {{ ref('int_pdsa_cycles__versioned') }}
 -- depends_on: {{ ref('stg_lake__projects') }}
