@@ -77,7 +77,9 @@ placed as (
                 then {{ spc_bounded('points.denominator') }}
             when charts.is_of_subgroups and points.subgroup_size >= 1 then cast(points.subgroup_size as double)
         end as size,
-        case when charts.is_of_subgroups and points.subgroup_size >= 1 then {{ spc_bounded('points.subgroup_sd') }} end as spread
+        case
+            when charts.is_of_subgroups and points.subgroup_size >= 1 then {{ spc_bounded('points.subgroup_sd') }}
+        end as spread
     from points
     inner join charts on points.series_id = charts.series_id
     left join {{ ref('int_spc__phase_bounds') }} as bounds
