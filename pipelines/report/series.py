@@ -73,7 +73,7 @@ def subtitle(it: Row) -> str:
 
 def place_within(it: Row) -> str:
     """Whose series it is to those who know the organisation."""
-    return " · ".join(_within(it)) or it["organisation_name"]
+    return " · ".join(_within(it)) or "Whole organisation"
 
 
 def _within(it: Row) -> list[str]:
