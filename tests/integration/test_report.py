@@ -462,7 +462,7 @@ def test_every_drawing_has_a_text_and_a_table_that_is_read_with_it(site):
             assert says
             assert says in unescape(text_of(path).partition("<svg")[0] + text_of(path).partition("</h3>")[2])
             assert len(table) - 1 == len(places.split(" ")), (path, name)
-    assert kinds >= {"cohorts", "fifths", "funnel", "progress", "rag", "signal", "ties"}
+    assert kinds == {"cohorts", "components", "fifths", "funnel", "progress", "rag", "signal", "ties"}
 
 
 def test_the_curve_until_a_signal_is_that_of_lifelines_and_of_its_page(site, mart_file):

@@ -7,10 +7,10 @@ from math import cos, pi, sin
 from pipelines.report.drawings.canvas import Canvas, Drawing, places_of, shortened
 from pipelines.report.words import count, number
 
-WIDTH, HEIGHT, RADIUS = 880, 690, 195
+WIDTH, HEIGHT, RADIUS = 880, 720, 185
 CENTRE = (WIDTH / 2, HEIGHT / 2)
 MOST_MEMBERS = 60
-LONGEST, LONGEST_LEVEL = 22, 30
+LONGEST, LONGEST_LEVEL = 20, 30
 MOST_LEVEL = 12
 TOWARDS_CENTRE = 0.35
 
