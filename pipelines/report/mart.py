@@ -13,6 +13,8 @@ import duckdb
 
 Row = dict[str, Any]
 
+TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F))
+
 _SERIES = """
 select
     status.*,
@@ -123,7 +125,18 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
     """The answer to a query, a dict a row."""
     answer = connection.execute(query)
     names = [column[0] for column in answer.description or []]
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    return [
+        {
+            name: value if not isinstance(value, str) or value.isascii() else plain(value)
+            for name, value in zip(names, row, strict=True)
+        }
+        for row in answer.fetchall()
+    ]
+
+
+def plain(text: str) -> str:
+    """Text without the signs that turn the direction in which what follows is read."""
+    return text.translate(TURNING)
 
 
 def grouped(found: Iterable[Row], by: str) -> dict[Any, list[Row]]:

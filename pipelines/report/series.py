@@ -17,6 +17,7 @@ import duckdb
 from markupsafe import Markup, escape
 
 from pipelines.report.chart import Point, draw
+from pipelines.report.drawings.canvas import shortened
 from pipelines.report.mart import Row
 from pipelines.report.sentence import sentence, warnings
 from pipelines.report.site_map import Site
@@ -35,6 +36,7 @@ from pipelines.spreadsheet import guarded
 
 ROWS_SHOWN = 400
 ROWS_OF_REVISIONS = 30
+LONGEST_UNIT = 60
 ROOT = "../../../"
 EPOCH = date(1970, 1, 1)
 COLUMNS = (
@@ -93,7 +95,11 @@ def render(site: Site, it: Row, points: list[Point], revisions: list[Row]) -> tu
     height = 376 if chart.cycles else 348
     whose = f"{it['measure_name']}, {subtitle(it)}"
     drawing = template("chart.svg.jinja").render(
-        chart=chart, title=whose, text=said, unit=it["unit_of_measure"], height=height
+        chart=chart,
+        title=whose,
+        text=said,
+        unit=shortened(it["unit_of_measure"], LONGEST_UNIT),
+        height=height,
     )
     has_counts = any(point.denominator is not None for point in points)
     from_loads = Counter(point.load_id for point in points if point.load_id in site.loads)

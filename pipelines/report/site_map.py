@@ -142,11 +142,10 @@ def read_site(connection: duckdb.DuckDBPyConnection) -> Site:
     release = rows(connection, "select * from ops.release order by release_id desc limit 1")
     series = rows(connection, SERIES)
     projects = rows(connection, "select * from core.fct_project order by project_id")
-    names = dict(
-        connection.execute(
-            "select organisation_code, organisation_name from core.dim_organisation where is_latest"
-        ).fetchall()
+    register = rows(
+        connection, "select organisation_code, organisation_name from core.dim_organisation where is_latest"
     )
+    names = {row["organisation_code"]: row["organisation_name"] for row in register}
     codes = sorted({it["organisation_code"] for it in [*series, *projects]})
     site = Site(
         release=release[0] if release else {},

@@ -31,9 +31,11 @@ LOCAL = (7_654_321, 7_654_387, 7_654_403)
 SUPPRESSED = 8_765_431
 # Every text of an extract begins and ends with this; keys do so everywhere, so that they still meet.
 HOSTILE_BEFORE = "=1+1|"
+# Turns the direction in which all that follows is read.
+TURNING = "\u202e"
 HOSTILE_AFTER = (
     '<script>alert(1)</script>"><img src=x onerror=alert(2)></title></style><svg onload=alert(3)>'
-    "' onmouseover='alert(4) javascript:alert(5) ]]></desc>{{ 7 * 7 }}{% raw %}\u202e" + "W" * 120
+    "' onmouseover='alert(4) javascript:alert(5) ]]></desc>{{ 7 * 7 }}{% raw %}" + TURNING + "W" * 120
 )
 # Texts of the mart that come from extracts under another name.
 OTHER_TEXTS = {
@@ -645,7 +647,7 @@ def test_hostile_text_of_every_extract_is_text_in_every_file(hostile_site, site)
             assert page.attributes <= attributes, path
             assert not [link for link in page.links if link == "x" or "javascript:" in link], path
     texts = "\n".join(read(path).text for path in pages(hostile_site))
-    assert texts.count(HOSTILE_AFTER) > 1_000
+    assert texts.count(HOSTILE_AFTER.replace(TURNING, "")) > 1_000
     for path in pages(hostile_site):
         for link in links_of(path):
             assert (path.parent / link.partition("#")[0]).resolve().exists(), (path, link)

@@ -111,7 +111,7 @@ function chart(frame) {
     spot.hidden = y === undefined;
     tip.hidden = false;
   }
-  frame.scrollLeft = frame.scrollWidth;
+  if (!isNear) frame.scrollLeft = frame.scrollWidth;
   function hide() { spot.hidden = tip.hidden = true; }
 
   frame.addEventListener("keydown", (event) => {
