@@ -13,7 +13,7 @@ from pipelines.metrics.disclosure import LARGEST_SUPPRESSED
 from pipelines.report.drawings.canvas import Drawing
 from pipelines.report.drawings.cohorts import cohorts
 from pipelines.report.drawings.funnel import funnel
-from pipelines.report.drawings.noise import noise
+from pipelines.report.drawings.shares import Bar, shares
 from pipelines.report.drawings.strip import Strip, strips
 from pipelines.report.drawings.survival import survival
 from pipelines.report.drawings.ties import ties
@@ -51,6 +51,12 @@ FIFTH_KINDS = (
     ("fifth5", "Least deprived fifth"),
 )
 MOST_STRIPS = 25
+MOST_BARS = 40
+REASONS = (
+    ("noise", "changes_by_noise", "Chance alone"),
+    ("cause", "changes_with_special_cause", "Special cause"),
+    ("moved", "changes_by_target", "Target changed"),
+)
 CHANGE = ", change since the last"
 
 
@@ -80,6 +86,7 @@ class Drawn:
             "O08": self._survival,
             "O09": self._fifths,
             "O10": self._noise,
+            "O12": self._gained,
             "O16": self._funnels,
         }
         made = makers[metric_id](code) if metric_id in makers else []
@@ -206,8 +213,50 @@ class Drawn:
         return [strips("fifths", title, says, shown, FIFTH_KINDS, "Measure", "share of people", suffix="%")]
 
     def _noise(self, code: str | None) -> list[Drawing | None]:
+        """Changes of colour by their reason, of all together and of the organisations with most of them."""
         shown = {row["organisation_code"] for row in self.visible("O10", code) if not row["is_suppressed"]}
-        return [noise([row for row in self.noise if row["organisation_code"] in shown], self._whose)]
+        found = [row for row in self.noise if row["organisation_code"] in shown and row["colour_changes"]]
+        found.sort(key=lambda row: (row["organisation_code"] is not None, -row["colour_changes"]))
+        bars = [
+            Bar(self._whose(row["organisation_code"]), tuple(row[name] for _, name, _ in REASONS))
+            for row in found[:MOST_BARS]
+        ]
+        if not bars:
+            return []
+        changes = count(found[0]["colour_changes"], "change")
+        says = (
+            f"{bars[0].label}: {number(found[0]['changes_by_noise'])} of {changes} between red, amber and "
+            "green had no special cause and no changed target."
+        )
+        note = f"In the past two years, of series with a target. At most {MOST_BARS} organisations."
+        parts = [(kind, text) for kind, _, text in REASONS]
+        columns, title = ("Organisation", "All changes"), "Changes of colour, and why"
+        of_all = "of all changes of colour"
+        return [shares("rag-noise", title, says, bars, parts, columns, of_all, number, note)]
+
+    def _gained(self, code: str | None) -> list[Drawing | None]:
+        """What stays with whoever paid for a benefit, and what others gain, forecast and validated."""
+        found = [
+            row
+            for row in self.visible("O12", code)
+            if row["numerator"] is not None and row["denominator"] and not row["is_suppressed"]
+        ][:MOST_BARS]
+        bars = [
+            Bar(
+                f"{words(row['stratum'])}, {self._whose(row['organisation_code'])}",
+                (row["denominator"] - row["numerator"], row["numerator"]),
+            )
+            for row in found
+        ]
+        if not bars:
+            return []
+        own = [bar for row, bar in zip(found, bars, strict=True) if row["organisation_code"] == code]
+        told = [*bars[:1], *own][-1]
+        says = f"{told.label}: {_pounds(told.amounts[1])} of {_pounds(told.whole)} fall to others than those who paid."
+        note = "Amounts without their sign, in the middle of the range that is claimed."
+        parts = (("cause", "Whoever paid gained"), ("noise", "Others gained"))
+        columns, title = ("Stage and organisation", "All benefits"), "Who paid, and who gained"
+        return [shares("gained", title, says, bars, parts, columns, "of all benefits", _pounds, note)]
 
     def _funnels(self, code: str | None) -> list[Drawing | None]:
         """A funnel a measure, on the page of all organisations."""
@@ -227,3 +276,7 @@ def _fifth_strip(found: Sequence[Row]) -> Strip:
 def _spread(line: Strip) -> float:
     shown = [value for value in line.values if value is not None]
     return max(shown) - min(shown)
+
+
+def _pounds(amount: float) -> str:
+    return f"£{number(amount)}"

@@ -456,6 +456,11 @@ def drawings_of(path: Path) -> dict[str, tuple[str, list[list[str]], str]]:
     }
 
 
+KINDS_OF_DRAWING = {
+    "cohorts", "components", "fifths", "funnel", "gained", "progress", "rag", "signal", "ties",
+}  # fmt: skip
+
+
 def test_every_drawing_has_a_text_and_a_table_that_is_read_with_it(site):
     kinds = set()
     for path in pages(site):
@@ -464,7 +469,7 @@ def test_every_drawing_has_a_text_and_a_table_that_is_read_with_it(site):
             assert says
             assert says in unescape(text_of(path).partition("<svg")[0] + text_of(path).partition("</h3>")[2])
             assert len(table) - 1 == len(places.split(" ")), (path, name)
-    assert kinds == {"cohorts", "components", "fifths", "funnel", "progress", "rag", "signal", "ties"}
+    assert kinds == KINDS_OF_DRAWING
 
 
 def test_the_curve_until_a_signal_is_that_of_lifelines_and_of_its_page(site, mart_file):
@@ -531,6 +536,26 @@ def test_the_funnel_and_the_cohorts_are_the_marts(site, mart_file):
             shows(cell, None if value is None else 100 * value)
             for cell, value in zip((row[1], row[3]), values, strict=True)
         ), row
+
+
+def test_bars_of_benefits_and_of_colours_are_the_marts(site, mart_file):
+    with duckdb.connect(str(mart_file), read_only=True) as connection:
+        benefits = connection.execute(
+            "select denominator - numerator, numerator, denominator from outcomes.fct_metric "
+            "where metric_id = 'O12' and denominator > 0 and not is_suppressed "
+            "order by organisation_code nulls first, stratum"
+        ).fetchall()
+        colours = connection.execute(
+            "select changes_by_noise, changes_with_special_cause, changes_by_target, colour_changes "
+            "from spc.fct_rag_noise where level_name = 'portfolio'"
+        ).fetchone()
+    assert colours is not None
+    found = drawings_of(site / "outcomes.html")
+    bars = [[cell.removeprefix("£") for cell in row[1:]] for row in found["gained"][1][1:]]
+    assert len(bars) == len(benefits) > 4
+    for row, amounts in zip(bars, benefits, strict=True):
+        assert all(map(shows, row, amounts)), (row, amounts)
+    assert all(map(shows, found["rag-noise"][1][1][1:], colours))
 
 
 def test_what_was_withheld_is_nowhere(changed_mart, tmp_path):
