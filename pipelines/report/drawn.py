@@ -252,7 +252,8 @@ class Drawn:
             return []
         own = [bar for row, bar in zip(found, bars, strict=True) if row["organisation_code"] == code]
         told = [*bars[:1], *own][-1]
-        says = f"{told.label}: {_pounds(told.amounts[1])} of {_pounds(told.whole)} fall to others than those who paid."
+        amounts = f"{_pounds(told.amounts[1])} of {_pounds(told.whole)}"
+        says = f"{told.label}: {amounts} fall to others than those who paid."
         note = "Amounts without their sign, in the middle of the range that is claimed."
         parts = (("cause", "Whoever paid gained"), ("noise", "Others gained"))
         columns, title = ("Stage and organisation", "All benefits"), "Who paid, and who gained"
