@@ -263,8 +263,10 @@ class Drawn:
         """A funnel a measure, on the page of all organisations."""
         if code is not None:
             return []
-        members = [row for row in self.visible("O16", None) if row["organisation_code"]]
-        return [funnel(found, self._whose) for found in grouped(members, "measure_id").values()]
+        found = self.visible("O16", None)
+        whole = {row["measure_id"]: row for row in found if row["organisation_code"] is None}
+        members = grouped((row for row in found if row["organisation_code"]), "measure_id")
+        return [funnel(each, whole.get(measure), self._whose) for measure, each in members.items()]
 
 
 def _fifth_strip(found: Sequence[Row]) -> Strip:

@@ -33,6 +33,8 @@ ROWS_ON_A_PAGE = 320
 ROWS_OF_ONE = 400
 # More rows without a value than these are folded away below the others.
 MOST_WITHHELD = 5
+# More drawings of one metric than these, funnels of many measures, have pages of their own.
+DRAWINGS_ON_A_PAGE = 1
 WIDTH, MARGIN = 180, 6
 # Metrics of two units: which strata have the second.
 SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ("limits",)}
@@ -88,20 +90,33 @@ class Metrics:
             for (metric, found), kept in zip(visible, shown, strict=True):
                 detail = f"{schema}-{file_name(metric['metric_id'])}.html"
                 hidden = len(found) - len(kept)
+                drawings = self.drawn.of(metric["metric_id"], organisation_code)
+                own_page = drawings[DRAWINGS_ON_A_PAGE:]
                 chapter.append(
                     metric
                     | self._table(metric, kept)
                     | {
                         "rows": len(found),
                         "detail": hidden and detail,
-                        "drawings": self.drawn.of(metric["metric_id"], organisation_code),
+                        "drawings": drawings[:DRAWINGS_ON_A_PAGE],
+                        "more": [(f"{schema}-{drawing.name}.html", drawing.title) for drawing in own_page],
                     }
                 )
+                for drawing in own_page:
+                    alone = (
+                        metric
+                        | self._table(metric, [])
+                        | {"rows": 0, "detail": "", "drawings": [drawing], "more": []}
+                    )
+                    yield (
+                        f"{folder}{schema}-{drawing.name}.html",
+                        self._page(schema, organisation_code, f"{drawing.title}{whose}", "", [alone]),
+                    )
                 if hidden:
                     whole = (
                         metric
                         | self._table(metric, _newest(found, ROWS_OF_ONE))
-                        | {"rows": len(found), "detail": "", "drawings": []}
+                        | {"rows": len(found), "detail": "", "drawings": [], "more": []}
                     )
                     name = f"{metric['metric_name']}{whose}"
                     yield f"{folder}{detail}", self._page(schema, organisation_code, name, "", [whole])

@@ -514,6 +514,10 @@ def test_the_curve_until_a_signal_is_that_of_lifelines_and_of_its_page(site, mar
 def test_the_funnel_and_the_cohorts_are_the_marts(site, mart_file):
     found = drawings_of(site / "outcomes.html")
     with duckdb.connect(str(mart_file), read_only=True) as connection:
+        ((outside,),) = connection.execute(
+            "select numerator::int from outcomes.fct_metric where metric_id = 'O16' "
+            "and organisation_code is null"
+        ).fetchall()
         members = connection.execute(
             "select denominator, value, lower, upper from outcomes.fct_metric where metric_id = 'O16' "
             "and organisation_code is not null order by stratum = 'within limits', denominator desc"
@@ -524,7 +528,8 @@ def test_the_funnel_and_the_cohorts_are_the_marts(site, mart_file):
             "where organisation_code is null and metric_id in ('O01', 'O02') group by all having "
             "count(value) > 0 order by all"
         ).fetchall()
-    (funnel,) = [table for name, (_, table, _) in found.items() if name.startswith("funnel")]
+    ((says, funnel, _),) = [drawing for name, drawing in found.items() if name.startswith("funnel")]
+    assert says.endswith(f"{outside or 'none'} of {len(members)} organisations lie outside the 99.8% limits.")
     assert len(funnel) - 1 == len(members) >= 5
     for row, member in zip(funnel[1:], members, strict=True):
         assert all(map(shows, [row[1], row[2], *row[3].split(" to ")], member)), (row, member)

@@ -17,8 +17,9 @@ MOST_NAMED = 12
 WITHIN = "within limits"
 
 
-def funnel(members: Sequence[Row], name_of: Callable[[str], str]) -> Drawing | None:
-    """`members`: rows of metric O16 for one measure, one an organisation. None of fewer than five."""
+def funnel(members: Sequence[Row], whole: Row | None, name_of: Callable[[str], str]) -> Drawing | None:
+    """`members`: rows of metric O16 for one measure, one an organisation; `whole`: its row on how many lie
+    outside. None of fewer than five."""
     found = sorted(
         (row for row in members if row["value"] is not None and (row["denominator"] or 0) > 0),
         key=lambda row: row["denominator"],
@@ -34,12 +35,8 @@ def funnel(members: Sequence[Row], name_of: Callable[[str], str]) -> Drawing | N
         canvas.path("limit", _joined(found, name, counted, ratios))
     _marks(canvas, found, counted, ratios)
     _below(canvas, counted)
-    outside = [row for row in found if row["stratum"] != WITHIN]
     measure = found[0]["measure_name"]
-    says = (
-        f"{measure}: {number(len(outside)) if outside else 'none'} of {count(len(found), 'organisation')} "
-        f"{'lies' if len(outside) == 1 else 'lie'} outside the 99.8% limits."
-    )
+    says = f"{measure}: {_outside(whole, found)} the 99.8% limits."
     shown = sorted(found, key=lambda row: (row["stratum"] == WITHIN, -row["denominator"]))[:MOST_ROWS]
     return Drawing(
         name=f"funnel-{file_name(found[0]['measure_id'])}",
@@ -55,6 +52,15 @@ def funnel(members: Sequence[Row], name_of: Callable[[str], str]) -> Drawing | N
         key=(("grey", "within limits"), ("square", "outside limits"), ("dashes", "99.8% limits")),
         note=_note(len(found), len(shown), any(row["value"] > ratios.high for row in found)),
     )
+
+
+def _outside(whole: Row | None, found: Sequence[Row]) -> str:
+    """How many lie outside, as the metric counts them: also those that have too few to be shown."""
+    if whole is None or whole["numerator"] is None:
+        return f"{count(len(found), 'organisation')} beside"
+    amount = int(whole["numerator"])
+    of_all = count(int(whole["denominator"]), "organisation")
+    return f"{number(amount) if amount else 'none'} of {of_all} {'lies' if amount == 1 else 'lie'} outside"
 
 
 def _note(members: int, shown: int, beyond: bool) -> str:
@@ -80,14 +86,17 @@ def _marks(canvas: Canvas, found: Sequence[Row], counted: Axis, ratios: Axis) ->
     within = [row for row in found if row["stratum"] == WITHIN and row["value"] <= ratios.high]
     dots = [(counted.place(row["denominator"]), ratios.place(row["value"])) for row in within]
     canvas.path("dots", "".join(f"M{x:.1f} {y:.1f}h0" for x, y in dots))
-    for row in found:
-        x, y = counted.place(row["denominator"]), ratios.place(row["value"])
-        if row["value"] > ratios.high:
-            canvas.path("beyond", f"M{x - 5:.1f} {y + 5:.1f}h10l-5-9z")
-        elif row["stratum"] != WITHIN:
-            canvas.mark("outside", x, y)
-        if len(found) <= MOST_NAMED:
-            canvas.text("q m", x, y - 9, row["organisation_code"])
+    spots = [(row, counted.place(row["denominator"]), ratios.place(row["value"])) for row in found]
+    beyond = [f"M{x - 5:.0f} {y + 5:.0f}h10l-5-9z" for row, x, y in spots if row["value"] > ratios.high]
+    canvas.path("beyond", "".join(beyond))
+    outside = [
+        f"M{x - 4:.0f} {y - 4:.0f}h8v8h-8z"
+        for row, x, y in spots
+        if row["stratum"] != WITHIN and row["value"] <= ratios.high
+    ]
+    canvas.path("outside", "".join(outside))
+    for row, x, y in spots if len(found) <= MOST_NAMED else ():
+        canvas.text("q m", x, y - 9, row["organisation_code"])
 
 
 def _below(canvas: Canvas, counted: Axis) -> None:
