@@ -3,15 +3,28 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
-from pipelines.intake.night import open_night
+from pipelines.extracts.mapping import Mapping
+from pipelines.intake.load import Night
+from pipelines.intake.night import lake_schemas, load_rules, open_night
+from pipelines.intake.pseudonym_key import FINGERPRINT, fingerprint_damage
 from pipelines.intake.repair import repair
-from pipelines.lake.layout import FIRST_RELEASE, Lake
-from pipelines.lake.ledger import LedgerRow, read_ledger
-from pipelines.lake.verify import ALTERED, MISSING, Damage, Reading, find_archive_damage, find_damage
+from pipelines.lake.layout import FIRST_RELEASE, Lake, release_part
+from pipelines.lake.ledger import LedgerRow, read_ledger, unprepared
+from pipelines.lake.verify import (
+    ALTERED,
+    MISSING,
+    UNCLAIMED,
+    Damage,
+    Reading,
+    find_archive_damage,
+    find_damage,
+)
 from pipelines.mart.publish import current_manifest, release_folder
+from pipelines.mart.restore import is_of_a_release, restore
 from pipelines.mart.verify import is_mart_of, release_damage
 from pipelines.mart.warehouse import reading
 from pipelines.progress import heartbeat
@@ -48,7 +61,7 @@ def verify(settings: Settings, progress: Callable[[str], None]) -> Findings:
     read = Reading()
     with heartbeat(progress) as begin:
         begin("reading the lake")
-        in_lake = find_damage(lake, ledger, reading=read)
+        in_lake = [*find_damage(lake, ledger, reading=read), *find_rest_damage(settings)]
         begin("reading the archive of files as received")
         in_archive = find_archive_damage(lake, ledger, read)
         begin("reading the releases")
@@ -58,6 +71,32 @@ def verify(settings: Settings, progress: Callable[[str], None]) -> Findings:
     return Findings(
         in_lake, in_archive, in_mart, loads, _measures(settings, loads), read.files, read.bytes_read
     )
+
+
+def find_rest_damage(settings: Settings) -> list[Damage]:
+    """What else lies in the lake and is not as it has to be: the empty files that keep the schemas, and the
+    fingerprint of the pseudonyms' key."""
+    lake = Lake(settings.lake_path)
+    damage = [
+        Damage(
+            path.relative_to(lake.root).as_posix(),
+            ALTERED if path.exists() else MISSING,
+            "`qi run` makes it anew.",
+        )
+        for path in unprepared(lake, lake_schemas(load_rules()[0]))
+    ]
+    if (kind := fingerprint_damage(settings)) is not None:
+        damage.append(Damage(FINGERPRINT, kind, "Put it back from a backup of the lake."))
+    current = current_manifest(settings)
+    if current is not None and not (noted := release_part(lake.releases, current["release_id"])).exists():
+        # What is missing before the newest shows in the numbers of the others.
+        damage.append(_gone(lake, noted))
+    return damage
+
+
+def _gone(lake: Lake, noted: Path) -> Damage:
+    remedy = "Put it back from a backup of the lake, with its folder: analysts read this release."
+    return Damage(noted.relative_to(lake.root).as_posix(), MISSING, remedy)
 
 
 def _mart_damage(settings: Settings, lake: Lake, read: Reading) -> list[Damage]:
@@ -104,15 +143,22 @@ def repair_lake(settings: Settings, findings: Findings, progress: Callable[[str]
     left = []
     # In the order in which they were loaded, because later loads were compared with earlier ones.
     for damage in sorted(findings.lake, key=lambda each: each.load_id or ""):
-        if damage.load_id is None:
-            left.append(damage)
-            continue
-        reason = repair(damage, night, mappings)
+        reason = _repair(settings, damage, night, mappings)
         if reason is None:
-            progress(f"lake/{damage.path}: made anew from the archive, with the hash that it had")
+            progress(f"lake/{damage.path}: made anew, with the hash that it had")
         else:
             left.append(Damage(damage.path, damage.kind, reason, damage.load_id))
     return left
+
+
+def _repair(settings: Settings, damage: Damage, night: Night, mappings: list[Mapping]) -> str | None:
+    """Make one file anew. Returns None, or why that is not possible."""
+    if damage.load_id is not None:
+        return repair(damage, night, mappings)
+    if damage.kind != UNCLAIMED and is_of_a_release(night.lake, damage.path):
+        return restore(settings, damage.path)
+    # The night was opened, which makes the empty files that keep the schemas anew.
+    return damage.remedy if damage in find_rest_damage(settings) else None
 
 
 def as_text(settings: Settings, findings: Findings) -> list[str]:

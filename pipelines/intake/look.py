@@ -18,6 +18,7 @@ from pipelines.intake.rejudge import due_loads
 from pipelines.intake.retry import is_anything_due
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import is_prepared
+from pipelines.lake.seal import unsealed
 from pipelines.settings import Settings
 
 
@@ -27,8 +28,8 @@ def is_quiet(settings: Settings) -> bool:
 
     Only looks: writes nothing, and reads no file that the ledger knows.
     """
-    schemas = lake_schemas(load_rules()[0])
-    if not (settings.inbox_path.is_dir() and is_prepared(Lake(settings.lake_path), schemas)):
+    schemas, lake = lake_schemas(load_rules()[0]), Lake(settings.lake_path)
+    if not (settings.inbox_path.is_dir() and is_prepared(lake, schemas)) or unsealed(lake):
         return False
     try:
         night, mappings = read_night(settings, run_id="")

@@ -44,6 +44,7 @@ from pipelines.intake.retry import retry_quarantine
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
 from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover, withdrawn_load_ids
+from pipelines.lake.seal import seal_old
 from pipelines.lake.verify import require_whole
 from pipelines.progress import heartbeat
 from pipelines.room import NoRoom, temporary_files_in
@@ -118,6 +119,7 @@ def open_night(settings: Settings, run_id: str) -> tuple[Night, list[Mapping]]:
     """Make the lake ready (a killed run's leftovers removed) and read what it knows."""
     lake = Lake(settings.lake_path)
     prepare(lake, lake_schemas(load_rules()[0]))
+    seal_old(lake)
     for leftover in recover(lake):
         LOGGER.warning("Removed what an interrupted run left behind: %s", leftover)
     return read_night(settings, run_id)

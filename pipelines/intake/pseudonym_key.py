@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pipelines.faults import Stopped
 from pipelines.lake.durable import write_text
+from pipelines.lake.verify import ALTERED, MISSING
 from pipelines.settings import Settings
 
 SHORTEST_KEY = 16
+FINGERPRINT = "pseudonym_key.fingerprint"
 REMEDY = (
     "With a new one the same person would appear as two. Put the key back from a backup, or set "
     "QI_PSEUDONYM_KEY to it. If it is lost for good, remove lake/pseudonym_key.fingerprint and run "
@@ -38,12 +40,20 @@ def pseudonym_key(settings: Settings) -> bytes:
         _create(_file(settings))
         key = kept_key(settings)
         assert key is not None
-    fingerprint = hmac.new(key, b"fingerprint of this key", "sha256").hexdigest()
     if not known.exists():
-        write_text(fingerprint + "\n", known)
-    elif known.read_text(encoding="ascii").strip() != fingerprint:
+        write_text(_fingerprint(key) + "\n", known)
+    elif known.read_bytes().strip().decode("ascii", "replace") != _fingerprint(key):
         raise PseudonymKeyLost(f"The pseudonyms of this lake were made with another key. {REMEDY}")
     return key
+
+
+def fingerprint_damage(settings: Settings) -> str | None:
+    """Whether the fingerprint in the lake is missing, or altered: the key that is kept has another."""
+    key, known = kept_key(settings), _fingerprint_file(settings)
+    if not known.exists():
+        return MISSING
+    is_of_key = key is None or known.read_bytes() == f"{_fingerprint(key)}\n".encode("ascii")
+    return None if is_of_key else ALTERED
 
 
 def kept_key(settings: Settings) -> bytes | None:
@@ -58,7 +68,11 @@ def kept_key(settings: Settings) -> bytes | None:
 
 
 def _fingerprint_file(settings: Settings) -> Path:
-    return settings.lake_path / "pseudonym_key.fingerprint"
+    return settings.lake_path / FINGERPRINT
+
+
+def _fingerprint(key: bytes) -> str:
+    return hmac.new(key, b"fingerprint of this key", "sha256").hexdigest()
 
 
 def _file(settings: Settings) -> Path:

@@ -237,3 +237,11 @@ def load_number(load_id: str) -> int:
 
 def load_name(number: int) -> str:
     return f"L{number:07d}"
+
+
+def release_number(release_id: str) -> int:
+    return int(release_id[1:])
+
+
+def release_name(number: int) -> str:
+    return f"R{number:07d}"

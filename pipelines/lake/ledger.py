@@ -105,7 +105,12 @@ def prepare(lake: Lake, schemas: dict[str, pa.Schema]) -> None:
 
 def is_prepared(lake: Lake, schemas: dict[str, pa.Schema]) -> bool:
     """Whether `prepare` would change nothing."""
-    return all(_has_schema(path, schema) for path, schema in _schema_files(lake, schemas).items())
+    return not unprepared(lake, schemas)
+
+
+def unprepared(lake: Lake, schemas: dict[str, pa.Schema]) -> list[Path]:
+    """The zero-row files that are missing, or are not what they should be."""
+    return [path for path, schema in _schema_files(lake, schemas).items() if not _has_schema(path, schema)]
 
 
 def _schema_files(lake: Lake, schemas: dict[str, pa.Schema]) -> dict[Path, pa.Schema]:
@@ -128,7 +133,13 @@ def _schema_files(lake: Lake, schemas: dict[str, pa.Schema]) -> dict[Path, pa.Sc
 
 
 def _has_schema(path: Path, schema: pa.Schema) -> bool:
-    return path.exists() and pq.read_schema(path).equals(schema)
+    if not path.exists():
+        return False
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return False
+    return metadata.num_rows == 0 and metadata.schema.to_arrow_schema().equals(schema)
 
 
 def _keep_schema_file(schema: pa.Schema, path: Path) -> None:

@@ -20,9 +20,21 @@ import pyarrow as pa
 
 from pipelines.faults import Stopped
 from pipelines.lake.durable import move_into_place, write_parquet
-from pipelines.lake.layout import FIRST_LOAD, Lake
+from pipelines.lake.layout import (
+    FIRST_LOAD,
+    FIRST_RELEASE,
+    PART,
+    Lake,
+    load_folder,
+    load_name,
+    load_number,
+    release_name,
+    release_number,
+    release_part,
+)
 from pipelines.lake.ledger import LedgerRow
-from pipelines.lake.write import file_sha256
+from pipelines.lake.seal import read_seals
+from pipelines.lake.write import SEAL, file_sha256
 
 MISSING, ALTERED, UNCLAIMED, UNREADABLE = "missing", "altered", "unclaimed", "unreadable"
 READERS = 4
@@ -74,19 +86,19 @@ def find_damage(
     `changed_only`: a file in which to keep the sizes and times of files once found good, so that they are not
     read again; None reads all. Cost: one look at each file, and a reading of those not known.
     """
-    claimed = _claimed(ledger)
-    there = dict(_files(lake, _tables(lake)))
+    claimed = _claimed(lake, ledger)
+    there = dict(_files(lake))
     good = _known_good(changed_only)
     unread = [
         path
         for path in claimed.keys() & there.keys()
-        if good.get(path) != (there[path].st_size, there[path].st_mtime_ns)
+        if claimed[path].sha256 and good.get(path) != (there[path].st_size, there[path].st_mtime_ns)
     ]
     hashes = _hashes([lake.root / path for path in unread], reading or Reading())
-    altered = {path for path, sha256 in zip(unread, hashes, strict=True) if sha256 != claimed[path][0]}
+    altered = {path for path, sha256 in zip(unread, hashes, strict=True) if sha256 != claimed[path].sha256}
     damage = [
-        *(Damage(path, MISSING, _remedy(lake, load), load.load_id) for path, load in _gone(claimed, there)),
-        *(Damage(path, ALTERED, _remedy(lake, load), load.load_id) for path, load in _of(altered, claimed)),
+        *(Damage(path, MISSING, *claimed[path].remedy(lake)) for path in claimed.keys() - there.keys()),
+        *(Damage(path, ALTERED, *claimed[path].remedy(lake)) for path in altered),
         *_unclaimed(there.keys() - claimed.keys()),
     ]
     if changed_only is not None:
@@ -120,46 +132,92 @@ def find_archive_damage(lake: Lake, ledger: list[LedgerRow], reading: Reading) -
     return damage
 
 
-def _claimed(ledger: list[LedgerRow]) -> dict[str, tuple[str, LedgerRow]]:
-    """Path of every file that a load wrote -> its hash and the load."""
-    return {path: (sha, row) for row in ledger for path, sha in json.loads(row.lake_files).items()}
+@dataclass(frozen=True)
+class _Claim:
+    """A file that has to be in the lake. `sha256`: what its bytes come to; None where only its being there is
+    known of. `load`: the load that wrote it, or whose row of the ledger it is (`is_row`)."""
+
+    sha256: str | None
+    load: LedgerRow | None = None
+    is_row: bool = True
+
+    def remedy(self, lake: Lake) -> tuple[str, str | None]:
+        """What brings the file back, and the load that it belongs to."""
+        if self.is_row or self.load is None:
+            name = self.load.load_id if self.load else None
+            return "Put it back from a backup of the lake: it was made of no file that came.", name
+        if (lake.archive / self.load.file_sha256).exists():
+            text = "`qi verify --repair` makes it anew from the archive; or put it back from a backup."
+        else:
+            text = (
+                f"Put it back from a backup; or ask the supplier for {self.load.file_path}, put it into "
+                f"lake/archive/ under the name {self.load.file_sha256} and run `qi verify --repair`."
+            )
+        return text, self.load.load_id
+
+
+def _claimed(lake: Lake, ledger: list[LedgerRow]) -> dict[str, _Claim]:
+    """Path of every file that has to be there -> what is known of it."""
+    loads = {f"ledger/load_id={row.load_id}/{PART}": row for row in ledger}
+    return (
+        {path: _Claim(None) for path in _numbered(lake, ledger)}
+        | {path: _Claim(sha, loads.get(path)) for path, sha in read_seals(lake).items()}
+        | {
+            path: _Claim(sha, row, is_row=False)
+            for row in ledger
+            for path, sha in json.loads(row.lake_files).items()
+        }
+    )
+
+
+def _numbered(lake: Lake, ledger: list[LedgerRow]) -> list[str]:
+    """Rows of ledger and releases that must be there because later ones are: they are numbered in turn."""
+    newest_load = max((row.load_id for row in ledger), default=FIRST_LOAD)
+    newest_load = max(newest_load, _last_released(lake))
+    newest_release = max((folder.name for folder in lake.releases.iterdir()), default=FIRST_RELEASE)
+    loads = range(1, load_number(newest_load) + 1)
+    releases = range(1, release_number(newest_release) + 1)
+    parts = [
+        *(load_folder(lake.ledger, load_name(number)) / PART for number in loads),
+        *(release_part(lake.releases, release_name(number)) for number in releases),
+    ]
+    return [part.relative_to(lake.root).as_posix() for part in parts]
+
+
+def _last_released(lake: Lake) -> str:
+    """The last load of any release."""
+    parts = [str(path) for path in lake.releases.glob(f"*/{PART}")]
+    try:
+        found = duckdb.execute("select max(last_load_id) from read_parquet(?)", [parts]).fetchone()
+    except duckdb.Error:
+        # A record that cannot be read is found by its hash.
+        return FIRST_LOAD
+    return found[0] if found and found[0] else FIRST_LOAD
 
 
 def _tables(lake: Lake) -> list[Path]:
     nested = [lake.root / area for area in ("accepted", "quarantine")]
     folders = [extract for area in nested if area.is_dir() for extract in sorted(area.iterdir())]
-    return [*folders, lake.gate_results, lake.quarantined_rows, lake.profiles, lake.units]
+    alone = [lake.gate_results, lake.quarantined_rows, lake.profiles, lake.units]
+    return [*folders, *alone, lake.ledger, lake.releases, lake.published_icons, lake.published_metrics]
 
 
-def _files(lake: Lake, tables: Iterable[Path]) -> Iterator[tuple[str, os.stat_result]]:
-    """Everything below the tables but the empty files that keep their schemas."""
-    for table in tables:
+def _files(lake: Lake) -> Iterator[tuple[str, os.stat_result]]:
+    """Everything below the lake's tables but the seals, and the empty files that keep their schemas."""
+    # What a release that is not noted yet showed does not count; its next publication replaces it.
+    shown = {
+        folder.name for table in (lake.published_icons, lake.published_metrics) for folder in table.iterdir()
+    }
+    unnoted = shown.difference(folder.name for folder in lake.releases.iterdir())
+    passed_by = {f"load_id={FIRST_LOAD}", FIRST_RELEASE, *unnoted}
+    for table in _tables(lake):
         for folder, _, names in os.walk(table):
-            if folder.endswith(f"load_id={FIRST_LOAD}"):
+            if Path(folder).name in passed_by:
                 continue
             for name in names:
                 path = Path(folder) / name
-                yield path.relative_to(lake.root).as_posix(), path.lstat()
-
-
-def _gone(
-    claimed: dict[str, tuple[str, LedgerRow]], there: dict[str, os.stat_result]
-) -> Iterator[tuple[str, LedgerRow]]:
-    return _of(claimed.keys() - there.keys(), claimed)
-
-
-def _of(paths: Iterable[str], claimed: dict[str, tuple[str, LedgerRow]]) -> Iterator[tuple[str, LedgerRow]]:
-    return ((path, claimed[path][1]) for path in paths)
-
-
-def _remedy(lake: Lake, load: LedgerRow) -> str:
-    """What brings a load's file back."""
-    if (lake.archive / load.file_sha256).exists():
-        return "`qi verify --repair` makes it anew from the archive; or put it back from a backup."
-    return (
-        f"Put it back from a backup; or ask the supplier for {load.file_path}, put it into lake/archive/ "
-        f"under the name {load.file_sha256} and run `qi verify --repair`."
-    )
+                if name != SEAL:
+                    yield path.relative_to(lake.root).as_posix(), path.lstat()
 
 
 def _unclaimed(paths: Iterable[str]) -> Iterator[Damage]:

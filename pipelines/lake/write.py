@@ -42,6 +42,18 @@ def forget_file(lake: Lake, sha256: str) -> None:
     (lake.archive / sha256).unlink(missing_ok=True)
 
 
+SEAL = "_sha256"
+"""A text beside a row that commits something, with hashes of files that no ledger row has: its own, and of a
+release those of what it showed. In the form of `sha256sum`, with paths relative to the lake; the underscore
+makes engines that read the folder as a table pass it by."""
+
+
+def write_seal(folder: Path, hashes: dict[str, str]) -> None:
+    """Write down hashes in a folder that is then moved into place. `hashes`: path -> SHA-256."""
+    lines = (f"{sha256}  {path}\n" for path, sha256 in hashes.items())
+    (folder / SEAL).write_text("".join(lines), encoding="utf-8", newline="")
+
+
 class StagedLoad:
     """A load that is being written, aside: what it holds does not count before `commit`.
 
@@ -89,9 +101,12 @@ class StagedLoad:
         for relative in self._writers:
             move_into_place(self._folder / relative, self._lake.root / relative)
         row = replace(row, lake_files=json.dumps(files, sort_keys=True))
+        committed = load_folder(self._lake.ledger, self._load_id)
         ledger_part = self._folder / "ledger" / PART
         write_parquet(row.to_table(), ledger_part)
-        move_into_place(ledger_part.parent, load_folder(self._lake.ledger, self._load_id))
+        relative = (committed / PART).relative_to(self._lake.root).as_posix()
+        write_seal(ledger_part.parent, {relative: file_sha256(ledger_part)})
+        move_into_place(ledger_part.parent, committed)
         self._writers = {}
         return row
 

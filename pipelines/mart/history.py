@@ -148,14 +148,16 @@ def _literal(path: Path) -> str:
     return path.as_posix().replace("'", "''")
 
 
-def keep_rows(lake: Lake, history: History, release_id: str, rows: pa.Table) -> None:
+def keep_rows(lake: Lake, history: History, release_id: str, rows: pa.Table) -> Path | None:
     """Write a release's rows to the lake, in the place of those of a publication that was killed before the
-    lake noted it. To be called before the release is noted, and for every release."""
+    lake noted it. To be called before the release is noted, and for every release. Returns the file, None
+    where there are no rows."""
     folder = history.part(lake, release_id).parent
     remove_tree(folder)
     if rows.num_rows == 0:
-        return
+        return None
     staged = lake.staging / f"{release_id}-{history.folder}"
     remove_tree(staged)
     write_parquet(rows, staged / PART)
     move_into_place(staged, folder)
+    return folder / PART

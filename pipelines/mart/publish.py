@@ -20,8 +20,18 @@ import pyarrow as pa
 
 from pipelines.faults import Stopped, in_plain_words
 from pipelines.lake.durable import move_into_place, remove_tree, sync, write_parquet, write_text
-from pipelines.lake.layout import FIRST_RELEASE, PART, RELEASES, Lake
+from pipelines.lake.layout import (
+    FIRST_RELEASE,
+    PART,
+    RELEASES,
+    Lake,
+    release_name,
+    release_number,
+    release_part,
+)
 from pipelines.lake.ledger import LedgerRow, read_ledger
+from pipelines.lake.seal import hashes_of
+from pipelines.lake.write import file_sha256, write_seal
 from pipelines.mart.audit import AuditCheck, audit, totals
 from pipelines.mart.history import HISTORIES, changed_rows, keep_rows
 from pipelines.mart.verdicts import error_tests
@@ -138,8 +148,8 @@ def release_folder(settings: Settings, release_id: str) -> Path:
 
 
 def next_release_id(lake: Lake) -> str:
-    numbers = [int(folder.name[1:]) for folder in lake.releases.iterdir()]
-    return f"R{max(numbers, default=0) + 1:07d}"
+    numbers = [release_number(folder.name) for folder in lake.releases.iterdir()]
+    return release_name(max(numbers, default=0) + 1)
 
 
 def _manifest(
@@ -202,11 +212,12 @@ def _write_release(settings: Settings, lake: Lake, manifest: dict, last: dict | 
     write_parquet_copies(staged, unchanged)
     write_text(json.dumps(manifest | {"files": file_states(staged)}, indent=1), staged / MANIFEST_NAME)
     move_into_place(staged, folder)
-    for history, rows in shown.items():
-        keep_rows(lake, history, release_id, rows)
-    record = lake.staging / release_id
+    kept = [keep_rows(lake, history, release_id, rows) for history, rows in shown.items()]
+    record, noted = lake.staging / release_id, release_part(lake.releases, release_id)
     write_parquet(row, record / PART)
-    move_into_place(record, lake.releases / release_id)
+    hashes = {noted.relative_to(lake.root).as_posix(): file_sha256(record / PART)}
+    write_seal(record, hashes | hashes_of(lake, [path for path in kept if path]))
+    move_into_place(record, noted.parent)
 
 
 def release_row(manifest: dict) -> pa.Table:

@@ -6,19 +6,30 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
 from pipelines.cli import main
+from pipelines.intake.look import is_quiet
 from pipelines.intake.night import take_in_inbox, withdraw
 from pipelines.intake.plan import Scope
-from pipelines.lake.layout import PART, Lake
+from pipelines.intake.pseudonym_key import FINGERPRINT
+from pipelines.lake.durable import write_parquet
+from pipelines.lake.layout import PART, PUBLISHED_METRICS, Lake
 from pipelines.lake.ledger import LedgerUnreadable, read_ledger
+from pipelines.lake.seal import unsealed
 from pipelines.lake.verify import LakeDamaged, find_damage
-from pipelines.lake.write import file_sha256
+from pipelines.lake.write import SEAL, file_sha256
+from pipelines.mart.publish import publish
 from pipelines.settings import Settings
+from pipelines.verify import verify
 from tests.integration.test_killed import FIRST_NIGHT, SECOND_NIGHT, deliver
+from tests.unit.test_publish import new_manifest
+from tests.unit.test_published_icons import chart
 
 KEY = "k" * 32
 NOW = "2026-03-03T00:00:00"
@@ -26,11 +37,28 @@ NOW = "2026-03-03T00:00:00"
 
 @pytest.fixture(scope="module")
 def taken_in(tmp_path_factory) -> Path:
-    """A folder with an inbox of two nights and the home that took them in."""
+    """A folder with an inbox of two nights and the home that took them in and published a release."""
     folder = tmp_path_factory.mktemp("verify")
     deliver(folder / "inbox", FIRST_NIGHT | SECOND_NIGHT)
     take_in_inbox(settings_in(folder), "the run", Scope(), lambda line: None)
+    publish_icon_and_metric(settings_in(folder), new_manifest(folder))
     return folder
+
+
+def publish_icon_and_metric(settings: Settings, manifest: Path) -> None:
+    """Publish a warehouse that shows one icon and one metric."""
+    chart(settings, [("M1", None, "common_cause")])
+    metric = pa.Table.from_pylist(
+        [{"metric_result_id": "one", "metric_id": "M", "value": 0.5}], PUBLISHED_METRICS
+    )
+    with duckdb.connect(str(settings.warehouse_file)) as connection:
+        newest = read_ledger(Lake(settings.lake_path))[-1].load_id
+        connection.execute("update ops.fct_load set load_id = ?", [newest])
+        connection.register("metric", metric)
+        connection.execute("create schema maturity")
+        connection.execute("create table maturity.fct_metric as from metric")
+        connection.execute("create table ops.fct_published_metric as from metric where false")
+    publish(settings, "the run", manifest, lambda line: None)
 
 
 def settings_in(folder: Path) -> Settings:
@@ -161,6 +189,67 @@ def test_a_damaged_row_of_the_ledger_is_named(settings, lake):
     assert "lake/ledger/load_id=L0000002/part-0.parquet cannot be read" in result.output
     with pytest.raises(LedgerUnreadable, match="L0000002"):
         take_in_inbox(settings, "run", Scope(), lambda line: None)
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_any_file_of_the_lake_that_is_harmed_is_found_and_named(settings, lake, how):
+    accepted = {row.file_sha256 for row in read_ledger(lake) if row.verdict == "accepted"}
+    harmed = {
+        path
+        for path in lake.root.rglob("*")
+        if path.is_file()
+        and path.name != SEAL
+        and lake.ledger not in path.parents
+        # Of a refused file nobody knows whether it was kept, and of an empty table only its schema counts.
+        and (path.parent != lake.archive or path.name in accepted)
+        and (how != "altered" or "0000000" not in path.parent.name)
+    }
+    areas = {path.relative_to(lake.root).parts[0] for path in harmed}
+    assert areas >= {"accepted", "archive", "gate_results", "profiles", "quarantine", "quarantined_rows"}
+    assert areas >= {"releases", "published_icons", "published_metrics", FINGERPRINT}
+    for path in harmed:
+        DAMAGES[how](path)
+    found = {damage.path for damage in verify(settings, lambda line: None).damage}
+    assert found >= {path.relative_to(lake.root).as_posix() for path in harmed}
+
+
+def test_a_row_of_the_ledger_that_can_be_read_and_is_another_is_found(settings, lake):
+    path = lake.ledger / "load_id=L0000002" / PART
+    row = pq.read_table(path)
+    path.unlink()
+    write_parquet(row.set_column(row.schema.get_field_index("rows_received"), "rows_received", [[9]]), path)
+    (damage,) = verify(settings, lambda line: None).damage
+    assert (damage.path, damage.kind) == (f"ledger/load_id=L0000002/{PART}", "altered")
+    with pytest.raises(LakeDamaged, match=r"ledger/load_id=L0000002.*from a backup of the lake"):
+        take_in_inbox(settings, "run", Scope(), lambda line: None)
+
+
+@pytest.mark.parametrize("folder", ["ledger/load_id=L0000002", "releases/R0000001"])
+def test_what_commits_a_load_or_a_release_cannot_go_unseen(settings, lake, folder):
+    shutil.rmtree(lake.root / folder)
+    assert f"{folder}/{PART}" in {damage.path for damage in verify(settings, lambda line: None).damage}
+
+
+def test_what_a_release_keeps_in_the_lake_is_made_anew_from_the_mart(settings, lake):
+    for table in (lake.releases, lake.published_icons, lake.published_metrics):
+        path = table / "R0000001" / PART
+        before = file_sha256(path)
+        path.unlink()
+        result = qi(settings, "verify", "--repair")
+        assert "made anew, with the hash that it had" in result.output
+        assert file_sha256(path) == before
+
+
+def test_a_lake_from_before_the_seals_is_sealed_by_the_next_night(settings, lake):
+    for seal in lake.root.rglob(SEAL):
+        seal.unlink()
+    assert len(unsealed(lake)) == len(read_ledger(lake)) + 1
+    assert not is_quiet(settings)
+    take_in_inbox(settings, "run", Scope(), lambda line: None)
+    assert unsealed(lake) == []
+    assert verify(settings, lambda line: None).damage == []
+    alter(lake.published_icons / "R0000001" / PART)
+    assert [damage.kind for damage in verify(settings, lambda line: None).damage] == ["altered"]
 
 
 @pytest.mark.parametrize("how", ["missing", "garbage"])
