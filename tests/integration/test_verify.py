@@ -244,6 +244,7 @@ def test_a_lake_from_before_the_seals_is_sealed_by_the_next_night(settings, lake
     for seal in lake.root.rglob(SEAL):
         seal.unlink()
     assert len(unsealed(lake)) == len(read_ledger(lake)) + 1
+    assert verify(settings, lambda line: None).damage == []
     assert not is_quiet(settings)
     take_in_inbox(settings, "run", Scope(), lambda line: None)
     assert unsealed(lake) == []
