@@ -204,15 +204,14 @@ def _tables(lake: Lake) -> list[Path]:
 
 def _files(lake: Lake) -> Iterator[tuple[str, os.stat_result]]:
     """Everything below the lake's tables but the seals, and the empty files that keep their schemas."""
-    # What a release that is not noted yet showed does not count; its next publication replaces it.
-    shown = {
-        folder.name for table in (lake.published_icons, lake.published_metrics) for folder in table.iterdir()
-    }
-    unnoted = shown.difference(folder.name for folder in lake.releases.iterdir())
-    passed_by = {f"load_id={FIRST_LOAD}", FIRST_RELEASE, *unnoted}
+    # What a release that is not noted yet showed does not count; its next publication replaces it. Nor is
+    # anything known of what one from before the seals showed.
+    shown = [*lake.published_icons.iterdir(), *lake.published_metrics.iterdir()]
+    unclaimed = [path for path in shown if not (lake.releases / path.name / SEAL).exists()]
+    passed_by = {lake.releases / FIRST_RELEASE, *unclaimed}
     for table in _tables(lake):
         for folder, _, names in os.walk(table):
-            if Path(folder).name in passed_by:
+            if folder.endswith(f"load_id={FIRST_LOAD}") or Path(folder) in passed_by:
                 continue
             for name in names:
                 path = Path(folder) / name
