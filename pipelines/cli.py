@@ -384,7 +384,7 @@ def loads(settings: Settings, last: int) -> None:
     for row in reversed(read_ledger(lake)[-last:]):
         click.echo(
             f"{row.load_id}  {row.loaded_at:%Y-%m-%d}  {row.verdict:<12}  {row.extract or '':<16}  "
-            f"{row.rows_received:>9,} rows  {row.file_path}"
+            f"{row.rows_received:>9,} rows  {row.place}"
         )
 
 
@@ -411,12 +411,12 @@ def withdraw(settings: Settings, load_id: str, reason: str | None, undo: bool) -
         with single_writer(settings):
             if reason is None:
                 row = reinstate(settings, load_id, run_id="by hand")
-                click.echo(f"{row.load_id}: {row.file_path} is taken in again ({row.verdict}). {row.reason}")
+                click.echo(f"{row.load_id}: {row.place} is taken in again ({row.verdict}). {row.reason}")
                 return
             row = take_back(settings, load_id, reason, run_id="by hand")
     except (KeyError, Stopped) as fault:
         raise click.ClickException(str(fault.args[0])) from fault
-    click.echo(f"{row.load_id}: load {load_id} ({row.file_path}) is taken back. `qi run` publishes it.")
+    click.echo(f"{row.load_id}: load {load_id} ({row.place}) is taken back. `qi run` publishes it.")
 
 
 @main.command()

@@ -26,12 +26,10 @@ def summary(
     return [
         "",
         *_rows(loads),
-        *_listed("Refused", [(row.file_path, row.reason) for row in loads if row.verdict == "refused"]),
+        *_listed("Refused", [(row.place, row.reason) for row in loads if row.verdict == "refused"]),
+        *_listed("Failed in our own software", [(r.place, r.reason) for r in loads if r.verdict == "error"]),
         *_listed(
-            "Failed in our own software", [(r.file_path, r.reason) for r in loads if r.verdict == "error"]
-        ),
-        *_listed(
-            "Not recognised", [(row.file_path, row.reason) for row in loads if row.verdict == "unrecognised"]
+            "Not recognised", [(row.place, row.reason) for row in loads if row.verdict == "unrecognised"]
         ),
         *_listed("Left for the next run", unsettled),
         *_quarantine(settings, loads),

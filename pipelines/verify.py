@@ -171,7 +171,7 @@ def as_text(settings: Settings, findings: Findings) -> list[str]:
         lines.append(f"{place}: {damage.kind}")
         load = findings.loads.get(damage.load_id or "")
         if load is not None:
-            lines.append(f"  load {load.load_id}: {load.file_path} → {load.extract}")
+            lines.append(f"  load {load.load_id}: {load.place} → {load.extract}")
             if measures := findings.measures.get(load.load_id):
                 more = f" and {len(measures) - 10} more" if len(measures) > 10 else ""
                 lines.append(f"  measures with its points: {', '.join(measures[:10])}{more}")

@@ -75,6 +75,12 @@ class ExtractCheck:
     file_columns: dict[str, str]
 
     @property
+    def title(self) -> str:
+        """The extract, and the table it was read from where the file holds several."""
+        source = f", from {self.row.file_table}" if self.row.file_table else ""
+        return f"{self.row.extract}{source}"
+
+    @property
     def verdict(self) -> Verdict:
         if self.row.verdict == "error":
             return Verdict.NOT_JUDGED
@@ -219,7 +225,7 @@ def _check_task(
     contract = night.contracts[task.extract]
     absent = [] if has_lake else _absent(contract, night)
     night.contracts[task.extract] = _not_comparing(contract, absent)
-    begin(f"{task.delivery.relative} ({task.delivery.size / 1e6:,.1f} MB): judging it as {task.extract}")
+    begin(f"{task.place} ({task.delivery.size / 1e6:,.1f} MB): judging it as {task.extract}")
     before = len(night.results)
     row = _take_in(task, night)
     results = [result for _, result in night.results[before:] if not result.is_passed]
@@ -317,7 +323,8 @@ def _of_plan(
     for name, both in by_file.items():
         found = [each for _, each in both]
         verdict = max(each.verdict for each in found)
-        files.append(FileCheck(name, both[0][0].delivery.size, both[0][0].mapping.name, found, verdict))
+        names = ", ".join(dict.fromkeys(task.mapping.name for task, _ in both))
+        files.append(FileCheck(name, both[0][0].delivery.size, names, found, verdict))
     return files
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines import spreadsheet
-from pipelines.check.check import Check, ExtractCheck, FileCheck, in_file
+from pipelines.check.check import Check, ExtractCheck, in_file
 from pipelines.check.text import FATES, WORDS, lines_of, not_checked
 from pipelines.spreadsheet import Sheet
 
@@ -63,21 +63,21 @@ def _rows(check: Check) -> Iterator[tuple[Cell, ...]]:
         if not file.extracts and file.verdict:
             yield (file.name, None, None, None, None, None, WORDS[file.verdict], file.reason, None)
         for extract in file.extracts:
-            yield from _of_extract(file, extract)
+            yield from _of_extract(extract)
 
 
-def _of_extract(file: FileCheck, check: ExtractCheck) -> Iterator[tuple[Cell, ...]]:
+def _of_extract(check: ExtractCheck) -> Iterator[tuple[Cell, ...]]:
     extract = check.row.extract
     if check.row.verdict == "error":
-        yield (file.name, extract, None, None, None, None, WORDS[check.verdict], check.row.reason, None)
+        yield (check.row.place, extract, None, None, None, None, WORDS[check.verdict], check.row.reason, None)
     for result in check.results:
         fate, own = FATES[result.action], in_file(result.column_name, check.file_columns)
         same = (own, result.column_name, result.code, fate)
         lines = lines_of(check, result)
         if not lines:
-            yield (file.name, extract, None, *same, f"{result.message} {result.reason}", result.remedy)
+            yield (check.row.place, extract, None, *same, f"{result.message} {result.reason}", result.remedy)
         for line in sorted(set(lines)):
-            yield (file.name, extract, line, *same, result.reason, result.remedy)
+            yield (check.row.place, extract, line, *same, result.reason, result.remedy)
 
 
 def _summary(check: Check) -> Iterator[tuple[Cell, ...]]:
@@ -88,7 +88,7 @@ def _summary(check: Check) -> Iterator[tuple[Cell, ...]]:
             row = each.row
             counts = (row.rows_received, row.rows_accepted, row.rows_quarantined, each.rows_waiting)
             yield (
-                file.name,
+                row.place,
                 WORDS[each.verdict],
                 file.mapping,
                 row.extract,

@@ -94,7 +94,7 @@ def _file(file: FileCheck) -> list[str]:
 
 
 def _extract(check: ExtractCheck) -> list[str]:
-    lines = [f"  {check.row.extract}: {counts_of(check)}"]
+    lines = [f"  {check.title}: {counts_of(check)}"]
     if check.row.verdict == "error":
         lines.append(f"    {check.row.reason}")
     for result in check.results:

@@ -73,7 +73,7 @@ def _fail_if_our_software_did(settings: Settings, run_id: str) -> None:
     """Files that our own software failed on do not hold back the others' data, but the run is red
     and someone is told."""
     ledger = read_ledger(Lake(settings.lake_path))
-    errors = [row.file_path for row in ledger if row.run_id == run_id and row.verdict == "error"]
+    errors = [row.place for row in ledger if row.run_id == run_id and row.verdict == "error"]
     if errors:
         raise dg.Failure(
             f"Published, but our own software failed on: {', '.join(errors)}. They are tried again each run.",

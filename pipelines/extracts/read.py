@@ -113,13 +113,16 @@ def _in_memory(opened: OpenExtract) -> Extracted:
 
 
 @contextmanager
-def open_extract(path: Path, mapping: Mapping, extract: str, contract: Contract) -> Iterator[OpenExtract]:
+def open_extract(
+    path: Path, mapping: Mapping, extract: str, contract: Contract, table: str | None = None
+) -> Iterator[OpenExtract]:
     """Read one extract from a delivered file of any size; its records are there while the context lasts.
+    `table`: which one, of a zip file that holds several.
 
     Raises:
         UnreadableFile: the file as such is at fault; its message never repeats what a cell holds.
     """
-    content = content_for(path, mapping)
+    content = content_for(path, mapping, table)
     definition = mapping.definition.of(extract)
     with plain_file(content) as source, engine(source.stat().st_size) as connection:
         cells = content.format.read_cells(connection, source, layout_of(definition, content))

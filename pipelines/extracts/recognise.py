@@ -50,15 +50,23 @@ class _Fit:
         return self.by_name and self.by_header
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table that is known by its mapping. `name`: its own, in a zip file that holds several tables."""
+
+    mapping: Mapping
+    name: str | None = None
+
+
 def recognise(path: Path, mappings: list[Mapping]) -> Mapping | Unrecognised:
     """The one mapping whose file name and header a file fits, of a zip file's tables that of the first."""
     found = recognise_tables(path, mappings)
-    return found if isinstance(found, Unrecognised) else found[0]
+    return found if isinstance(found, Unrecognised) else found[0].mapping
 
 
-def recognise_tables(path: Path, mappings: list[Mapping]) -> list[Mapping] | Unrecognised:
-    """The one mapping whose file name and header a file fits; of a zip file with several known tables that of
-    each, provided that no two of them are of the same extract.
+def recognise_tables(path: Path, mappings: list[Mapping]) -> list[Table] | Unrecognised:
+    """The one mapping whose file name and header a file fits; of a zip file with several tables each that is
+    known, with its mapping.
 
     A file that has the name of one mapping alone but cannot be read, or is canonical and lacks some required
     columns, is recognised too: reading or judging it then tells the supplier more than a shrug.
@@ -68,35 +76,37 @@ def recognise_tables(path: Path, mappings: list[Mapping]) -> list[Mapping] | Unr
     except UnreadableFile as fault:
         return Unrecognised(f"{fault.message} {fault.remedy}")
     fits = [fit for content in contents for fit in _fits(content, mappings)]
-    whole = {fit.mapping.name: fit for fit in fits if fit.is_whole}
-    fitting = [fit.mapping for fit in whole.values()]
-    has_own_tables = len({fit.table for fit in whole.values()}) == len(whole)
-    extracts = [extract for mapping in fitting for extract in mapping.extracts]
-    if whole and has_own_tables and len(set(extracts)) == len(extracts):
-        return fitting
-    if whole and has_own_tables:
-        known = ", ".join(f"'{fit.table}' ({name})" for name, fit in whole.items())
-        return Unrecognised(
-            f"The zip file holds several tables of one extract: {known}. Deliver each in a file of its own."
-        )
+    whole = [fit for fit in fits if fit.is_whole]
+    for table in dict.fromkeys(fit.table for fit in whole):
+        fitting = [fit.mapping.name for fit in whole if fit.table == table]
+        if len(fitting) > 1:
+            where = f" '{table}'" if len(contents) > 1 else ""
+            return Unrecognised(
+                f"Several mappings fit{where}: {' and '.join(fitting)}. Make their file names exclude each "
+                "other."
+            )
     if whole:
-        return Unrecognised(
-            f"Several mappings fit: {' and '.join(whole)}. Make their file names exclude each other."
-        )
-    partly = {fit.mapping.name: fit.mapping for fit in fits if fit.by_name and _is_worth_reading(fit)}
-    return list(partly.values()) if len(partly) == 1 else _nearest(fits)
+        return [Table(fit.mapping, fit.table if len(contents) > 1 else None) for fit in whole]
+    partly = {(fit.mapping.name, fit.table): fit for fit in fits if fit.by_name and _is_worth_reading(fit)}
+    if len(partly) != 1:
+        return _nearest(fits)
+    (fit,) = partly.values()
+    return [Table(fit.mapping, fit.table if len(contents) > 1 else None)]
 
 
-def content_for(path: Path, mapping: Mapping) -> Content:
-    """The table of a delivered file that a mapping fits.
+def content_for(path: Path, mapping: Mapping, table: str | None = None) -> Content:
+    """The table of a delivered file that has the name `table`; without a name, the one that a mapping fits.
 
     Raises:
-        UnreadableFile: as `look_inside`; NOT_ONE_FILE, if several could be meant.
+        UnreadableFile: as `look_inside`; NOT_ONE_FILE, if several could be meant, or none.
     """
     contents = look_inside(path)
     if len(contents) == 1:
         return contents[0]
-    fitting = [content for content in contents if _fits(content, [mapping])[0].is_whole]
+    if table is not None:
+        fitting = [content for content in contents if content.name == table]
+    else:
+        fitting = [content for content in contents if _fits(content, [mapping])[0].is_whole]
     if len(fitting) != 1:
         raise not_one_table([content.name for content in fitting or contents])
     return fitting[0]

@@ -86,14 +86,18 @@ def look_inside(path: Path) -> list[Content]:
 
 def not_one_table(names: list[str]) -> UnreadableFile:
     """A zip file holds no table, or several of which more than one could be meant."""
-    shown = ", ".join(f"'{name}'" for name in names[:SHOWN_MEMBERS])
-    more = f" and {len(names) - SHOWN_MEMBERS} more" if len(names) > SHOWN_MEMBERS else ""
     return UnreadableFile(
         "NOT_ONE_FILE",
         "file",
-        f"The zip file holds {len(names)} tables, and must hold one{f': {shown}{more}' if names else ''}.",
+        f"The zip file holds {len(names)} tables, and must hold one{f': {listed(names)}' if names else ''}.",
         "Deliver each table in a file of its own.",
     )
+
+
+def listed(names: list[str]) -> str:
+    """Names of tables in a zip file as a message gives them."""
+    more = f" and {len(names) - SHOWN_MEMBERS} more" if len(names) > SHOWN_MEMBERS else ""
+    return ", ".join(f"'{name}'" for name in names[:SHOWN_MEMBERS]) + more
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.contract_columns import Lookup
 from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.read import OpenExtract, open_extract, open_provided
+from pipelines.extracts.recognise import Table
 from pipelines.extracts.records import Records
 from pipelines.extracts.standard_rules import PERSONAL_DATA
+from pipelines.extracts.unpack import listed, look_inside
 from pipelines.gates.gate import RuleResult, Sorted, Verdict, judge_slices
 from pipelines.gates.history import Past
 from pipelines.gates.keys import Positions
@@ -25,9 +27,14 @@ from pipelines.gates.personal_data import pseudonymise
 from pipelines.gates.units import units_of
 from pipelines.intake.inbox import Changing, Delivery
 from pipelines.intake.past import Profiles, find_past, read_profiles
-from pipelines.intake.plan import Repeat, Stranger, Task
+from pipelines.intake.plan import Repeat, Stranger, Task, tables_text
 from pipelines.lake.layout import GATE_RESULTS, QUARANTINED_ROWS, UNITS, Lake
-from pipelines.lake.ledger import LedgerRow, next_load_id, withdrawn_load_ids
+from pipelines.lake.ledger import (
+    LedgerRow,
+    files_with_personal_data,
+    next_load_id,
+    withdrawn_load_ids,
+)
 from pipelines.lake.lookups import latest_rows, records_taken_by_others
 from pipelines.lake.write import StagedLoad, archive_file, commit_load, file_sha256, forget_file
 from pipelines.room import require_room
@@ -148,18 +155,47 @@ def take_in(task: Task, night: Night) -> LedgerRow:
             past=past_of(row, contract, night),
             watch=lambda judged: night.tell(f"{judged:,} of {records.count:,} records judged"),
         )
+        if names := unread_tables(task):
+            verdict = replace(verdict, results=[*verdict.results, _tables_not_read(names, contract)])
         if verdict.is_refused:
             staged.forget()
         else:
             keep_units(file.units, staged, night.lake)
         night.tell("keeping it")
-        if verdict.is_screened and PERSONAL_DATA not in failed_codes(verdict):
+        withheld = task.delivery.sha256 in files_with_personal_data(night.ledger)
+        if verdict.is_screened and PERSONAL_DATA not in failed_codes(verdict) and not withheld:
             _archive(task.delivery, night)
         else:
             _make_sure_of(task.delivery)
             if verdict.is_screened:
                 forget_file(night.lake, task.delivery.sha256)
         return commit_verdict(verdict, staged, row, contract, night)
+
+
+def unread_tables(task: Task) -> list[str]:
+    """Tables of a zip file that no mapping fits, beside known ones; told with the first of these."""
+    tables = task.all_tables or (Table(task.mapping, task.table),)
+    is_first = task.table == tables[0].name and task.extract == task.mapping.extracts[0]
+    if task.table is None or not is_first:
+        return []
+    known = {table.name for table in tables}
+    return [content.name for content in look_inside(task.delivery.path) if content.name not in known]
+
+
+def _tables_not_read(names: list[str], contract: Contract) -> RuleResult:
+    return RuleResult(
+        code="TABLE_NOT_READ",
+        column_name=None,
+        category="completeness",
+        action="warn",
+        is_passed=False,
+        rows_checked=0,
+        rows_failed=0,
+        message=f"The zip file also holds tables that no mapping fits: {listed(names)}.",
+        reason="What is delivered beside a known table may have been meant to be loaded.",
+        owner=contract.owner,
+        remedy="If it holds data, correct its name or header, or write a mapping for it (`qi onboard`).",
+    )
 
 
 def _require_room(task: Task, night: Night) -> None:
@@ -178,7 +214,7 @@ def _require_room(task: Task, night: Night) -> None:
 def _open(task: Task, contract: Contract) -> AbstractContextManager[OpenExtract]:
     if task.is_provided:
         return open_provided(task.mapping, task.extract, contract)
-    return open_extract(task.delivery.path, task.mapping, task.extract, contract)
+    return open_extract(task.delivery.path, task.mapping, task.extract, contract, task.table)
 
 
 def stage(
@@ -232,7 +268,8 @@ def task_row(task: Task, night: Night) -> LedgerRow:
         mapping=task.mapping.name,
         source_system=task.mapping.source_system,
         mapping_sha256=task.mapping.sha256,
-        file_mappings=", ".join(task.all_mappings) or None,
+        file_table=task.table,
+        file_mappings=tables_text(task.all_tables),
         **judged_by(night.contracts[task.extract]),
     )
 
@@ -332,7 +369,7 @@ def find_taken(
         for row in night.ledger
         if row.extract == contract.extract
         and row.records_accepted
-        and row.file_sha256 != load.file_sha256
+        and row.content != load.content
         and row.load_id not in taken_back
         and (row.published_on or row.received_at.date()) == file_date
         and row.received_at.date() == load.received_at.date()
@@ -379,9 +416,9 @@ def record_stranger(stranger: Stranger, night: Night) -> LedgerRow:
 
 
 def record_repeat(repeat: Repeat, night: Night) -> list[LedgerRow]:
-    """Note a file whose bytes are already known: its rows are ignored, once for each extract."""
+    """Note a file whose bytes are already known: its rows are ignored, once for each table and extract."""
     firsts = {
-        row.extract: row
+        row.content: row
         for row in night.ledger
         if row.file_sha256 == repeat.delivery.sha256 and row.verdict in ("accepted", "refused")
     }
@@ -395,11 +432,12 @@ def record_repeat(repeat: Repeat, night: Night) -> list[LedgerRow]:
                 edition=first.edition,
                 published_on=first.published_on,
                 verdict="repeated",
-                reason=f"Same bytes as {first.file_path} (load {first.load_id}).",
+                reason=f"Same bytes as {first.place} (load {first.load_id}).",
                 rows_received=first.rows_received,
                 rows_ignored=first.rows_received,
                 mapping_sha256=first.mapping_sha256,
                 contract_sha256=first.contract_sha256,
+                file_table=first.file_table,
                 file_mappings=first.file_mappings,
             ),
             {},
@@ -440,7 +478,7 @@ def record_error(row: LedgerRow, fault: Exception, night: Night) -> LedgerRow:
     # An error's own text may quote a row, so only its kind and its place are logged.
     place = "".join(traceback.format_tb(fault.__traceback__))
     kind = type(fault).__name__
-    LOGGER.error("%s in our own software on %s (%s)\n%s", kind, row.file_path, row.extract, place)
+    LOGGER.error("%s in our own software on %s (%s)\n%s", kind, row.place, row.extract, place)
     reason = f"{kind} in our own software; the file is not judged and is tried again."
     return night.commit(replace(row, verdict="error", reason=reason), {})
 

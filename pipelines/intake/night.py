@@ -43,7 +43,7 @@ from pipelines.intake.rejudge import Rejudged, rejudge
 from pipelines.intake.retry import retry_quarantine
 from pipelines.lake.durable import write_text
 from pipelines.lake.layout import Lake
-from pipelines.lake.ledger import LedgerRow, prepare, read_ledger, recover, withdrawn_load_ids
+from pipelines.lake.ledger import Content, LedgerRow, prepare, read_ledger, recover, withdrawn_load_ids
 from pipelines.lake.seal import seal_old
 from pipelines.lake.verify import require_whole
 from pipelines.progress import heartbeat
@@ -161,7 +161,7 @@ def _take_in_inbox(settings: Settings, run_id: str, scope: Scope, progress: Prog
         night.tell = work.detail
         for number, task in enumerate(plan.tasks, start=1):
             place = f"[{number}/{len(plan.tasks)}]"
-            work(f"{place} {task.delivery.relative} → {task.extract} ({task.delivery.size / 1e6:,.1f} MB)")
+            work(f"{place} {task.place} → {task.extract} ({task.delivery.size / 1e6:,.1f} MB)")
             outcome = _take_in_safely(task, night)
             if isinstance(outcome, Unsettled):
                 unsettled.append(outcome)
@@ -191,15 +191,15 @@ def unfinished_replacements(ledger: list[LedgerRow]) -> list[tuple[LedgerRow, Le
     further than it."""
     found = []
     taken_back = withdrawn_load_ids(ledger)
-    standing: dict[tuple[str, str | None], LedgerRow] = {}
+    standing: dict[Content, LedgerRow] = {}
     for row in ledger:
         if row.retry_of is not None or row.verdict not in ("accepted", "refused"):
             continue
-        replaced = standing.pop((row.file_sha256, row.extract), None)
+        replaced = standing.pop(row.content, None)
         if replaced is not None:
             found.append((replaced, row))
         if row.verdict == "accepted" and row.load_id not in taken_back:
-            standing[(row.file_sha256, row.extract)] = row
+            standing[row.content] = row
     return found
 
 
@@ -272,7 +272,7 @@ def reinstate(settings: Settings, load_id: str, run_id: str) -> LedgerRow:
     withdrawn = {row.retry_of for row in night.ledger if row.verdict == "withdrawn"}
     found = [row for row in night.ledger if row.load_id == load_id and load_id in withdrawn and row.extract]
     later = [row for row in night.ledger if row.load_id > load_id and row.retry_of is None]
-    if not found or any((row.file_sha256, row.extract) == _content(found[0]) for row in later):
+    if not found or any(row.content == found[0].content for row in later):
         raise KeyError(
             f"There is no load {load_id} that was taken back and not read again. `qi loads` lists all."
         )
@@ -281,13 +281,9 @@ def reinstate(settings: Settings, load_id: str, run_id: str) -> LedgerRow:
     deliveries = archived_deliveries(night.lake, found, [])
     if mapping is None or not deliveries or load.extract is None:
         raise KeyError(f"The file of load {load_id} or its mapping {load.mapping} is not kept any more.")
-    row = take_in(Task(deliveries[0], mapping, load.extract), night)
+    row = take_in(Task(deliveries[0], mapping, load.extract, table=load.file_table), night)
     forget_copies(night.lake)
     return row
-
-
-def _content(row: LedgerRow) -> tuple[str, str | None]:
-    return (row.file_sha256, row.extract)
 
 
 def withdraw(settings: Settings, load_id: str, reason: str, run_id: str) -> LedgerRow:
@@ -315,7 +311,7 @@ def rejudge_lake(
 
 def _line(row: LedgerRow) -> str:
     """One plain line on a load; never a value of a row."""
-    name = f"{row.file_path} → {row.extract}" if row.extract else row.file_path
+    name = f"{row.place} → {row.extract}" if row.extract else row.place
     if row.verdict in ("unrecognised", "error", "refused"):
         return f"{name}: {row.verdict.upper()} {row.reason}"
     if row.verdict == "repeated":

@@ -20,7 +20,7 @@ from pipelines.extracts.contract import Contract
 from pipelines.gates.arrow import compute
 from pipelines.gates.history import Past
 from pipelines.lake.layout import PART, Lake, load_folder
-from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
+from pipelines.lake.ledger import Content, LedgerRow, withdrawn_load_ids
 from pipelines.settings import DBT_PROJECT
 
 GRACE = DBT_PROJECT / "seeds" / "reporting_grace.csv"
@@ -70,7 +70,7 @@ def find_past(
     """The past of a load: what stands in the lake of loads that came before it."""
     taken_back = withdrawn_load_ids(ledger)
     first = _first_loads(ledger)
-    place = (load.received_at, first.get((load.file_sha256, load.extract), load.load_id))
+    place = (load.received_at, first.get(load.content, load.load_id))
     earlier = [
         row
         for row in ledger
@@ -78,12 +78,12 @@ def find_past(
         and row.verdict in ("accepted", "released")
         and row.records_accepted
         and row.load_id not in taken_back
-        and row.file_sha256 != load.file_sha256
-        and (row.received_at, first[row.file_sha256, row.extract]) < place
+        and row.content != load.content
+        and (row.received_at, first[row.content]) < place
     ]
     whole = [row for row in earlier if row.verdict == "accepted" and row.mapping == load.mapping]
     alike = [row for row in whole if _kind(row) == _kind(load)]
-    alike.sort(key=lambda row: (row.received_at, first[row.file_sha256, row.extract]), reverse=True)
+    alike.sort(key=lambda row: (row.received_at, first[row.content]), reverse=True)
     newest = [profiles.newest[row.load_id] for row in whole if row.load_id in profiles.newest]
 
     def parts(measures: Iterable[str]) -> list[str]:
@@ -102,9 +102,9 @@ def find_past(
     )
 
 
-def _first_loads(ledger: list[LedgerRow]) -> dict[tuple[str, str | None], str]:
-    """The first load of a file's bytes for an extract: a load that takes its place stands where it stood."""
-    return {(row.file_sha256, row.extract): row.load_id for row in reversed(ledger)}
+def _first_loads(ledger: list[LedgerRow]) -> dict[Content, str]:
+    """The first load of a content: a load that takes its place stands where it stood."""
+    return {row.content: row.load_id for row in reversed(ledger)}
 
 
 def _profiles_of(

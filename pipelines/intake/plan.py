@@ -8,7 +8,8 @@ taken back.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -16,9 +17,9 @@ from pathlib import Path
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping
 from pipelines.extracts.readers.formats import readable_endings
-from pipelines.extracts.recognise import Unrecognised, recognise_tables
+from pipelines.extracts.recognise import Table, Unrecognised, recognise_tables
 from pipelines.intake.inbox import MAPPING_FOLDER, Delivery, received_at
-from pipelines.lake.ledger import LedgerRow, withdrawn_load_ids
+from pipelines.lake.ledger import Content, LedgerRow, withdrawn_load_ids
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,21 @@ class Scope:
 @dataclass(frozen=True)
 class Task:
     """One file to take in for one extract. `is_provided`: the rows stand in the mapping itself.
-    `replaces`: the load whose rows this one takes the place of, when a file is read again. `all_mappings`:
-    of a zip file with several known tables, the names of all their mappings."""
+    `replaces`: the load whose rows this one takes the place of, when a file is read again. Of a zip file with
+    several tables, `table` is the one to take in, and `all_tables` are those that are known."""
 
     delivery: Delivery
     mapping: Mapping
     extract: str
     is_provided: bool = False
     replaces: str | None = None
-    all_mappings: tuple[str, ...] = ()
+    table: str | None = None
+    all_tables: tuple[Table, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """The file as messages name it, with the table where it holds several."""
+        return f"{self.delivery.relative} ({self.table})" if self.table else self.delivery.relative
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,13 @@ class Failure:
 
     delivery: Delivery
     fault: Exception
+
+
+def tables_text(tables: Sequence[Table]) -> str | None:
+    """The tables of a zip file and their mappings, as the ledger keeps them."""
+    if not tables:
+        return None
+    return json.dumps([[table.mapping.name, table.name] for table in tables])
 
 
 @dataclass(frozen=True)
@@ -112,8 +126,8 @@ class Planner:
         self._now = now
         self._digest = rules_digest(mappings)
         self._by_file: dict[tuple[str, str], LedgerRow] = {}
-        self._by_extract: dict[tuple[str, str | None], LedgerRow] = {}
-        self._standing: dict[tuple[str, str | None], str] = {}
+        self._by_content: dict[Content, LedgerRow] = {}
+        self._standing: dict[Content, str] = {}
         names_in_use: set[str | None] = set()
         self._newest_at_path: dict[str, str] = {}
         self._taken_back = taken_back = withdrawn_load_ids(ledger)
@@ -123,9 +137,9 @@ class Planner:
             self._newest_at_path[row.file_path] = row.file_sha256
             self._by_file[(row.file_sha256, row.file_path)] = row
             if row.verdict != "repeated":
-                self._by_extract[(row.file_sha256, row.extract)] = row
+                self._by_content[row.content] = row
             if row.verdict == "accepted" and row.load_id not in taken_back:
-                self._standing[(row.file_sha256, row.extract)] = row.load_id
+                self._standing[row.content] = row.load_id
             names_in_use.add(row.mapping)
         self._used_before = [mapping for mapping in mappings if mapping.name in names_in_use]
 
@@ -141,50 +155,50 @@ class Planner:
             if not self._scope.covers(delivery.received_at):
                 continue
             try:
-                mappings = self._mappings_of(delivery)
+                tables = self._tables_of(delivery)
             except Exception as fault:
                 failures.append(Failure(delivery, fault))
                 continue
-            if mappings is None:
+            if tables is None:
                 settled += 1
                 continue
-            if isinstance(mappings, Unrecognised):
-                strangers.append(Stranger(delivery, mappings.reason))
+            if isinstance(tables, Unrecognised):
+                strangers.append(Stranger(delivery, tables.reason))
                 continue
             is_first = path_of.setdefault(delivery.sha256, delivery.relative) == delivery.relative
             is_back = self._is_back(delivery)
             if is_back:
                 delivery = replace(delivery, received_at=received_at(delivery.relative, self._now))
-            wanted = list(self._tasks_of_file(delivery, mappings, is_back)) if is_first else []
+            wanted = list(self._tasks_of_file(delivery, tables, is_back)) if is_first else []
             tasks.extend(wanted)
             if not wanted and self._is_noted(delivery):
                 settled += 1
             elif not wanted:
-                repeats.append(Repeat(delivery, mappings[0]))
+                repeats.append(Repeat(delivery, tables[0].mapping))
         tasks.extend(self._provided(tasks))
         return Plan(sorted(tasks, key=self._order), repeats, strangers, failures, settled)
 
-    def _mappings_of(self, delivery: Delivery) -> list[Mapping] | Unrecognised | None:
-        """The mapping of each table of a file, or None when none fitted it and nothing has changed since."""
+    def _tables_of(self, delivery: Delivery) -> list[Table] | Unrecognised | None:
+        """The tables of a file that are known, or None when none was and nothing has changed since."""
         last = self._by_file.get((delivery.sha256, delivery.relative))
         if last is None:
             return recognise_tables(delivery.path, self._mappings)
         if last.verdict == "unrecognised" and last.mapping_sha256 == self._digest:
             return None
-        names = (last.file_mappings or last.mapping or "").split(", ")
-        known = [self._by_id[name] for name in names if name in self._by_id]
-        is_known = len(known) == len(names)
+        noted = _tables_noted(last)
+        known = [Table(self._by_id[name], table) for name, table in noted if name in self._by_id]
+        is_known = len(known) == len(noted)
         if is_known and last.verdict in ("accepted", "repeated") and not self._scope.reread:
             return known
         # What was refused through one mapping may since have got one of its own.
         found = recognise_tables(delivery.path, self._mappings)
         return known if is_known and isinstance(found, Unrecognised) else found
 
-    def _tasks_of_file(self, delivery: Delivery, mappings: list[Mapping], is_back: bool) -> Iterator[Task]:
-        names = tuple(mapping.name for mapping in mappings) if len(mappings) > 1 else ()
-        for mapping in mappings:
-            for task in self._tasks(delivery, mapping, mapping.extracts, is_back):
-                yield replace(task, all_mappings=names)
+    def _tasks_of_file(self, delivery: Delivery, tables: list[Table], is_back: bool) -> Iterator[Task]:
+        all_tables = tuple(tables) if len(tables) > 1 else ()
+        for table in tables:
+            for task in self._tasks(delivery, table, table.mapping.extracts, is_back):
+                yield replace(task, all_tables=all_tables)
 
     def _paths_taken_in(self, deliveries: list[Delivery]) -> dict[str, str]:
         """Hash -> path, for bytes that are still where they were when they were taken in."""
@@ -206,10 +220,14 @@ class Planner:
         return not self._scope.reread and newest != delivery.sha256 and self._is_noted(delivery)
 
     def _tasks(
-        self, delivery: Delivery, mapping: Mapping, extracts: Iterable[str], is_back: bool = False
+        self, delivery: Delivery, table: Table, extracts: Iterable[str], is_back: bool = False
     ) -> Iterator[Task]:
+        mapping = table.mapping
         for extract in extracts:
-            last = self._by_extract.get((delivery.sha256, extract))
+            # Loads from before the ledger named tables have no name of theirs.
+            content = (delivery.sha256, extract, table.name)
+            as_before = (delivery.sha256, extract, None)
+            last = self._by_content.get(content, self._by_content.get(as_before))
             if last is not None and last.verdict == "accepted" and last.load_id in self._taken_back:
                 # An engineer took it back; only `qi withdraw --undo` brings it in again.
                 continue
@@ -221,8 +239,9 @@ class Planner:
                 or self._scope.reread
                 or (is_back and last.verdict == "accepted")
             ):
-                standing = self._standing.get((delivery.sha256, extract))
-                yield Task(delivery, mapping, extract, delivery.path == mapping.path, replaces=standing)
+                standing = self._standing.get(content, self._standing.get(as_before))
+                is_provided = delivery.path == mapping.path
+                yield Task(delivery, mapping, extract, is_provided, standing, table.name)
 
     def _provided(self, tasks: list[Task]) -> Iterator[Task]:
         """The measures and targets that a mapping itself brings, as soon as a file of it has come."""
@@ -235,11 +254,21 @@ class Planner:
             known = self._by_file.get((delivery.sha256, delivery.relative))
             if known is not None:
                 delivery = replace(delivery, received_at=known.received_at)
-            yield from self._tasks(delivery, mapping, mapping.provides)
+            yield from self._tasks(delivery, Table(mapping), mapping.provides)
 
-    def _order(self, task: Task) -> tuple[int, datetime, str]:
+    def _order(self, task: Task) -> tuple[int, datetime, str, str]:
         rank = list(self._contracts).index(task.extract)
-        return (rank, task.delivery.received_at, task.delivery.relative)
+        return (rank, task.delivery.received_at, task.delivery.relative, task.table or "")
+
+
+def _tables_noted(row: LedgerRow) -> list[tuple[str, str | None]]:
+    """The mappings and tables of a load's file: those of all its tables, where the file holds several."""
+    if row.file_mappings is None:
+        return [(row.mapping or "", row.file_table)]
+    if not row.file_mappings.startswith("["):
+        # As ledgers had it before a file could hold several tables of one extract.
+        return [(mapping, None) for mapping in row.file_mappings.split(", ")]
+    return [(mapping, table) for mapping, table in json.loads(row.file_mappings)]
 
 
 def _names(mapping: Mapping) -> set[str | None]:

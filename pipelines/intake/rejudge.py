@@ -82,7 +82,7 @@ class Rejudged:
     @property
     def in_words(self) -> str:
         """One plain line; never a value of a row."""
-        name = f"{self.load.file_path} → {self.load.extract} ({self.load.load_id})"
+        name = f"{self.load.place} → {self.load.extract} ({self.load.load_id})"
         if self.needs_reread:
             return f"{name}: not judged again; `qi run --reread` is needed for {', '.join(self.needs_reread)}"
         if self.is_refused:

@@ -63,7 +63,7 @@ def _take_in_again(load: LedgerRow, mapping: Mapping, kept: Path, night: Night) 
     )
     assert load.extract is not None
     again = replace(night, now=load.loaded_at, run_id=load.run_id, results=[])
-    return take_in(Task(delivery, mapping, load.extract, is_provided), again)
+    return take_in(Task(delivery, mapping, load.extract, is_provided, table=load.file_table), again)
 
 
 def _put_back(made: Path, lake: Lake, path: str) -> None:

@@ -47,7 +47,8 @@ LEDGER = pa.schema(
         # How a text was read; of other files null.
         ("encoding", pa.string()),
         ("delimiter", pa.string()),
-        # Of a zip file that holds several known tables, the mappings of all of them.
+        # Of a zip file that holds several known tables: this load's table, and the mappings of all of them.
+        ("file_table", pa.string()),
         ("file_mappings", pa.string()),
     ]
 )

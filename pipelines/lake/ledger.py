@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.extracts.standard_rules import PERSONAL_DATA
 from pipelines.faults import Stopped
 from pipelines.lake.durable import move_into_place, remove_tree, write_parquet
 from pipelines.lake.layout import (
@@ -38,13 +39,17 @@ class LedgerUnreadable(Stopped):
     """A row of the ledger cannot be read; the message names its file and what to do."""
 
 
+Content = tuple[str, str | None, str | None]
+"""Bytes by their hash, the extract they feed, and the table in them where they hold several."""
+
+
 @dataclass(frozen=True)
 class LedgerRow:
     """One load: what one attempt at one file (for one extract) came to. Counts are source rows.
 
     `contract_sha256` is the hash of the contract's file, `gate_sha256` that of the rules in it alone.
-    `encoding` and `delimiter` are those that a text was read with. `file_mappings`: of a zip with several
-    known tables the mappings of all, separated by commas.
+    `encoding` and `delimiter` are those that a text was read with. Of a zip file with several known tables,
+    `file_table` is the one that was loaded, `file_mappings` a list of all, each with the mapping it fits.
     """
 
     load_id: str
@@ -79,12 +84,23 @@ class LedgerRow:
     gate_sha256: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    file_table: str | None = None
     file_mappings: str | None = None
 
     @property
     def is_conserved(self) -> bool:
         parts = self.rows_accepted + self.rows_quarantined + self.rows_refused + self.rows_ignored
         return parts == self.rows_received
+
+    @property
+    def content(self) -> Content:
+        """What was loaded, whatever its path: the same content loads once."""
+        return (self.file_sha256, self.extract, self.file_table)
+
+    @property
+    def place(self) -> str:
+        """The file as messages name it, with the table where it holds several."""
+        return f"{self.file_path} ({self.file_table})" if self.file_table else self.file_path
 
     @property
     def rules_sha256(self) -> tuple[str | None, str | None]:
@@ -237,6 +253,16 @@ def unreadable_rows(lake: Lake) -> list[str]:
         if not is_good:
             found.append(f"lake/{part.relative_to(lake.root).as_posix()}")
     return found
+
+
+def files_with_personal_data(rows: list[LedgerRow]) -> set[str]:
+    """Hashes of files that the archive must not keep: one of their tables was refused for personal data, and
+    has not been judged otherwise since."""
+    latest = {
+        row.content: row for row in rows if row.retry_of is None and row.verdict in ("accepted", "refused")
+    }
+    found = (row for row in latest.values() if row.verdict == "refused")
+    return {row.file_sha256 for row in found if f"{PERSONAL_DATA} (" in row.reason}
 
 
 def withdrawn_load_ids(rows: list[LedgerRow]) -> set[str]:

@@ -32,7 +32,7 @@ from pipelines.lake.layout import (
     release_number,
     release_part,
 )
-from pipelines.lake.ledger import LedgerRow
+from pipelines.lake.ledger import LedgerRow, files_with_personal_data
 from pipelines.lake.seal import read_seals
 from pipelines.lake.write import SEAL, file_sha256
 
@@ -121,7 +121,7 @@ def find_archive_damage(lake: Lake, ledger: list[LedgerRow], reading: Reading) -
             remedy = "Put it back from a backup, or ask the supplier for the file"
             remedy += f" ({row.file_path}); what was loaded from it is not concerned." if row else "."
             damage.append(Damage(f"archive/{path.name}", ALTERED, remedy, row.load_id if row else None))
-    names = {path.name for path in kept}
+    names = {path.name for path in kept} | files_with_personal_data(ledger)
     for row in ledger:
         # A refused file is kept only when it was screened for personal data, which its row does not say.
         is_kept = row.retry_of is None and row.verdict == "accepted"

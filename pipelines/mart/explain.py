@@ -18,7 +18,8 @@ order by point.unit_code nulls first, point.stratum, point.valid_from, point.rev
 """
 LOAD = """
 select
-    file_path, file_sha256, mapping, source_system, received_at, loaded_at, verdict, rows_received,
+    file_path || coalesce(' (' || file_table || ')', '') as place,
+    file_sha256, mapping, source_system, received_at, loaded_at, verdict, rows_received,
     rows_accepted, rows_quarantined, rows_refused, rows_ignored, run_id, code_version
 from ops.fct_load where load_id = ?
 """

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -35,6 +36,7 @@ from pipelines.intake.night import IntakeReport, take_in_inbox, withdraw
 from pipelines.intake.plan import Scope
 from pipelines.lake.layout import PART, Lake
 from pipelines.lake.ledger import LedgerRow, read_ledger
+from pipelines.lake.verify import Reading, find_archive_damage
 from pipelines.lake.write import file_sha256
 from pipelines.settings import CONTRACTS, Settings
 from tests.killing import killed_before_step
@@ -739,10 +741,54 @@ def test_a_zip_of_several_tables_is_taken_in_table_by_table_also_after_a_kill(ho
         ("units", 1, 1),
         ("measure_points", 1, 1),
     ]
-    assert {row.file_mappings for row in loads} == {"canonical_units, canonical_measure_points"}
+    noted = '[["canonical_units", "units.csv"], ["canonical_measure_points", "measure_points.csv"]]'
+    assert {row.file_mappings for row in loads} == {noted}
     assert {(row.encoding, row.delimiter) for row in loads} == {("utf-8", ",")}
     assert is_quiet(hospital.settings(4))
     hospital.check_conservation()
+
+
+def test_a_zip_of_several_tables_of_one_extract_is_a_load_for_each(hospital):
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("jan/measure_points.csv", lines(POINT, "falls,ZZ1,2026-01-01,5"))
+        two = lines(POINT, "falls,ZZ1,2026-02-01,6", "falls,ZZ9,2026-02-01,7")
+        archive.writestr("feb/measure_points.csv", two)
+        archive.writestr("feb/other.csv", lines("a,b", "1,2"))
+    for day in (2, 3):
+        (hospital.inbox / f"2026-03-0{day}").mkdir()
+        (hospital.inbox / f"2026-03-0{day}" / "points.zip").write_bytes(packed.getvalue())
+        report = hospital.night(day)
+        if day == 2:
+            told = [result.message for _, result in report.results if result.code == "TABLE_NOT_READ"]
+            assert told == ["The zip file also holds tables that no mapping fits: 'feb/other.csv'."]
+    loads = [row for row in hospital.ledger() if row.file_name == "points.zip"]
+    assert [(row.verdict, row.file_table, row.rows_received, row.rows_accepted) for row in loads] == [
+        ("accepted", "feb/measure_points.csv", 2, 1),
+        ("accepted", "jan/measure_points.csv", 1, 1),
+        ("repeated", "feb/measure_points.csv", 2, 0),
+        ("repeated", "jan/measure_points.csv", 1, 0),
+    ]
+    assert loads[0].place == "2026-03-02/points.zip (feb/measure_points.csv)"
+    assert is_quiet(hospital.settings(4))
+    # Read again, each takes the place of its own.
+    hospital.night(4, scope=Scope(reread=True))
+    assert sorted(hospital.values()) == [5.0, 6.0]
+    hospital.night(5, {"2026-03-05/organisations.csv": lines(ORGANISATIONS[0], "ZZ9,Nine,2020-01-01")})
+    assert sorted(hospital.values()) == [5.0, 6.0, 7.0]
+
+
+def test_a_zip_with_one_table_that_holds_personal_data_is_not_archived(hospital):
+    """Whichever of its tables is judged first."""
+    path = hospital.inbox / "2026-03-02" / "delivery.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("projects.csv", lines(PROJECT, f"P2,ZZ1,For {NHS_NUMBER},active"))
+        archive.writestr("measure_points.csv", lines(POINT, "falls,ZZ1,2026-01-01,5"))
+    hospital.night(2)
+    assert hospital.values() == [5.0]
+    assert file_sha256(path) not in hospital.archived()
+    assert find_archive_damage(hospital.lake, hospital.ledger(), Reading()) == []
 
 
 NIGHTS = st.integers(1, 3)

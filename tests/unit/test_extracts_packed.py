@@ -66,13 +66,22 @@ def test_several_tables_that_are_known_are_read_each_for_itself(tmp_path: Path) 
     )
     found = recognise_tables(path, list(mappings()))
     assert not isinstance(found, Unrecognised)
-    assert [each.name for each in found] == ["canonical_units", "canonical_organisations"]
+    assert [(each.mapping.name, each.name) for each in found] == [
+        ("canonical_units", "units.csv"),
+        ("canonical_organisations", "organisations.csv"),
+    ]
     assert values(read_organisations(path), "organisation_name") == ["A trust"]
 
 
-def test_several_tables_of_one_extract_are_named(tmp_path: Path) -> None:
+def test_several_tables_of_one_extract_are_known_by_their_names(tmp_path: Path) -> None:
     path = zipped(tmp_path / "delivery.zip", {"organisations_1.csv": TABLE, "organisations_2.csv": TABLE})
-    assert isinstance(recognise(path, list(mappings())), Mapping)
+    found = recognise_tables(path, list(mappings()))
+    assert not isinstance(found, Unrecognised)
+    assert [(each.mapping.name, each.name) for each in found] == [
+        ("canonical_organisations", "organisations_1.csv"),
+        ("canonical_organisations", "organisations_2.csv"),
+    ]
+    # Without a name nobody can say which.
     fault = fault_of(path)
     assert fault.code == "NOT_ONE_FILE"
     assert "'organisations_1.csv', 'organisations_2.csv'" in fault.message

@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from pipelines.extracts.faults import UnreadableFile
-from pipelines.extracts.mapping import Mapping, MappingError
+from pipelines.extracts.mapping import Mapping, MappingError, canonical_mapping
 from pipelines.extracts.read import Extracted, read
 from pipelines.extracts.readers import workbook, workbook_bounds
 from pipelines.extracts.recognise import Unrecognised, recognise
@@ -483,6 +483,25 @@ def test_what_a_sheet_may_say(tmp_path: Path, sheet: str, words: str) -> None:
 def test_a_note_must_be_given(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="not given by the sheet of measure_points"):
         make_mapping(tmp_path, NOTES.replace("month:", "moon:"))
+
+
+def test_a_number_with_the_format_of_a_date_that_is_beyond_any_date(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Found by the fuzzer: the library panics, and a panic is no Exception."""
+    path = tmp_path / "organisations.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet, day = book.add_worksheet("Data"), book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet.write_row(0, 0, ["organisation_code", "valid_from"])
+    for row in range(1, 150):
+        sheet.write_string(row, 0, f"R{row}")
+        sheet.write_number(row, 1, 45_000 if row < 140 else -1e12, day)
+    book.close()
+    contract = contracts()["organisations"]
+    with pytest.raises(UnreadableFile) as caught:
+        read(path, canonical_mapping(contract), "organisations", contract)
+    assert (caught.value.code, caught.value.place) == ("UNREADABLE_CELL", "sheet 'Data', row 141")
+    assert capfd.readouterr().err == ""
 
 
 def test_the_traces_of_a_panic_are_not_seen(capfd: pytest.CaptureFixture[str]) -> None:

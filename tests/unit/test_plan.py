@@ -9,7 +9,7 @@ import pytest
 import pipelines.intake.plan
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping, canonical_mapping
-from pipelines.extracts.recognise import Unrecognised
+from pipelines.extracts.recognise import Table, Unrecognised
 from pipelines.intake.inbox import Delivery
 from pipelines.intake.plan import Plan, Planner, Scope, Task, rules_digest
 from pipelines.lake.ledger import LedgerRow
@@ -290,10 +290,10 @@ def test_an_unrecognised_file_is_looked_at_again_when_a_new_format_can_be_read(m
 
 
 def test_a_file_that_cannot_even_be_recognised_does_not_stop_the_others(monkeypatch, inbox, rules):
-    def failing(path: Path, mappings: list[Mapping]) -> list[Mapping] | Unrecognised:
+    def failing(path: Path, mappings: list[Mapping]) -> list[Table] | Unrecognised:
         if path.name == "measures.csv":
             raise ZeroDivisionError
-        return mappings[:1]
+        return [Table(mappings[0])]
 
     deliveries = [deliver(inbox, "measures.csv", MEASURES), deliver(inbox, "other.csv", ORGANISATIONS)]
     monkeypatch.setattr(pipelines.intake.plan, "recognise_tables", failing)

@@ -12,6 +12,7 @@ renamed as (
         source_system,
         file_path,
         file_name,
+        file_table,
         file_sha256,
         file_bytes,
         edition,

@@ -45,6 +45,7 @@ from pipelines.extracts.readers.workbook_bounds import Bounds, check_bounds, enc
 # Cells that are handed to DuckDB at a time.
 BATCH_CELLS = 500_000
 EXCEL_DIGITS = 15
+ROWS_AT_ONCE = 100
 STANDARD_ERROR = 2
 _PANIC = re.compile(rb"\n?thread '[^\n]*panicked at[^\n]*\n(?s:.*?)\nnote: [^\n]*RUST_BACKTRACE[^\n]*\n")
 
@@ -63,7 +64,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
 
     Raises:
         UnreadableFile: NOT_A_WORKBOOK, ENCRYPTED, NO_SUCH_SHEET, NOT_ONE_SHEET, EMPTY_FILE, DUPLICATE_COLUMN,
-            NOTE_MISSING, or a bound that the workbook exceeds.
+            NOTE_MISSING, UNREADABLE_CELL, or a bound that the workbook exceeds.
     """
     with _opened(path) as book:
         name = book.sheet_for(layout)
@@ -155,7 +156,7 @@ class _Book:
         errors = self.bounds.errors(name)
         with _faults():
             sheet = self._calamine.get_sheet_by_name(name)
-        for number, values in enumerate(sheet.iter_rows(), start=1):
+        for number, values in enumerate(_values(sheet.iter_rows(), name), start=1):
             row = [texts[type(value)](value) for value in values]
             for column, text in errors.get(number, ()):
                 if column < len(row):
@@ -223,6 +224,34 @@ def _faults() -> Iterator[None]:
         if type(fault).__name__ == "PanicException":
             raise not_a_workbook("it cannot be opened") from None
         raise
+
+
+def _values(rows: Iterator[list], sheet: str) -> Iterator[list]:
+    """The rows of a sheet as the library gives them.
+
+    Raises:
+        UnreadableFile: UNREADABLE_CELL.
+    """
+    number, is_more = 1, True
+    while is_more:
+        part = []
+        try:
+            # Once for many rows, because it takes a file.
+            with _held_back_panics():
+                part.extend(islice(rows, ROWS_AT_ONCE))
+        except BaseException as fault:
+            if type(fault).__name__ != "PanicException":
+                raise
+            raise UnreadableFile(
+                "UNREADABLE_CELL",
+                f"sheet '{sheet}', row {number + len(part)}",
+                "A cell of this row cannot be read: most likely it is a number far beyond any date, with the "
+                "format of a date.",
+                "Correct the cell or its format, save the workbook and deliver it again.",
+            ) from None
+        yield from part
+        number += len(part)
+        is_more = len(part) == ROWS_AT_ONCE
 
 
 @contextmanager
