@@ -91,14 +91,26 @@ def test_a_header_need_not_be_on_the_first_line_nor_on_one_line(tmp_path: Path) 
     assert found.unknown_columns == ["a\nnote"]
 
 
-@pytest.mark.parametrize("title", ["Organisations of the group\n\n", "Report,,\nas of,2026-04-01,\n"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Organisations of the group\n\n",
+        "Report,,\nas of,2026-04-01,\n",
+        'The "group" in April,,\n',
+        '"Organisations" of the group\n\n',
+        '"Organisations of the group,,\n',
+        '"Organisations of\nthe ""group""",,\n"and" more\n',
+        '5" x 7" print of\n"the group\n',
+    ],
+)
 def test_a_title_above_the_header_is_no_row(tmp_path: Path, title: str) -> None:
     header = "organisation_code,organisation_name,valid_from"
     content = f"{title}{header}\nRXX,A trust,2026-04-01\nRYY,B\nRZZ,C trust,\n"
     found = read_canonical(tmp_path, "organisations", content.encode())
     assert values(found, "organisation_name") == ["A trust", "C trust"]
-    assert values(found, "source_row") == [4, 6]
-    assert [line for line, _ in found.malformed_rows.described] == [5]
+    above = title.count("\n")
+    assert values(found, "source_row") == [above + 2, above + 4]
+    assert [line for line, _ in found.malformed_rows.described] == [above + 3]
     assert found.rows_received == 3
 
 

@@ -31,7 +31,7 @@ from pipelines.extracts.readers.cells import (
     too_many_columns,
     trimmed,
 )
-from pipelines.extracts.readers.csv_rows import Block, Flags, parse_row, read_blocks
+from pipelines.extracts.readers.csv_rows import Block, Flags, parse_row, read_blocks, rows_by_themselves
 from pipelines.extracts.readers.encodings import (
     UTF8,
     AsUtf8,
@@ -94,6 +94,7 @@ class _Sample:
     def __init__(self, beginning: bytes) -> None:
         self._beginning = beginning
         self._rows: dict[tuple[str, str], list[_Row] | UnreadableFile] = {}
+        self._lone: dict[tuple[str, str], list[_Row]] = {}
 
     def delimiter(self, layout: Layout) -> str:
         """The delimiter that a layout names; else the one with which the header has all names that the
@@ -112,25 +113,30 @@ class _Sample:
 
     def header(self, layout: Layout, delimiter: str) -> _Row:
         """The first row that has all names that a layout wants, below a title and notes; else the first row.
+        Quotation marks that do not balance in what is above it do no harm.
 
         Raises:
             UnreadableFile: EMPTY_FILE, BAD_HEADER, or whatever keeps the first lines from being read.
         """
-        rows = self._first_rows(layout, delimiter)
-        wanted = {clean_name(name) for name in layout.header}
-        if not (layout.has_header and wanted):
-            return rows[0]
-        return next((row for row in rows if wanted <= row.names), rows[0])
-
-    def _first_rows(self, layout: Layout, delimiter: str) -> list[_Row]:
-        encoding = self.encoding(layout)
-        key = (encoding, delimiter)
+        wanted = {clean_name(name) for name in layout.header} if layout.has_header else set()
+        key = (self.encoding(layout), delimiter)
         if key not in self._rows:
-            self._rows[key] = self._read(encoding, delimiter)
-        found = self._rows[key]
-        if isinstance(found, UnreadableFile):
-            raise found
-        return found
+            self._rows[key] = self._read(*key)
+        rows = self._rows[key]
+        if not isinstance(rows, UnreadableFile):
+            return next((row for row in rows if wanted and wanted <= row.names), rows[0])
+        if wanted and rows.code in ("BAD_HEADER", "UNTERMINATED_QUOTE"):
+            if key not in self._lone:
+                self._lone[key] = self._rows_by_themselves(*key)
+            for row in self._lone[key]:
+                if wanted <= row.names:
+                    return row
+        raise rows
+
+    def _rows_by_themselves(self, encoding: str, delimiter: str) -> list[_Row]:
+        text = _as_utf8(BytesIO(self._beginning), encoding).read(HEADER_BLOCK_BYTES)
+        rows = rows_by_themselves(text, delimiter, HEADER_SEARCH_ROWS)
+        return [_Row(line, tuple(fields), frozenset(map(clean_name, fields))) for line, fields in rows]
 
     def _read(self, encoding: str, delimiter: str) -> list[_Row] | UnreadableFile:
         text = BytesIO(self._beginning)
@@ -244,10 +250,9 @@ class _Survey:
 @dataclass(frozen=True)
 class _DataRows:
     """The data rows of a block: `kept` marks those of the right width, `blank` those with nothing in them.
-    `first_row` is the place of the header, where the block has it: what stands above it is no data."""
+    `first_data_row` is 1 where the header is the first row of the block."""
 
     block: Block
-    first_row: int
     first_data_row: int
     kept: Flags
     blank: Flags
@@ -259,8 +264,8 @@ def _check_first_row(block: Block) -> None:
         raise UnreadableFile(
             "BAD_HEADER",
             f"line {line}",
-            f"The first row cannot be read: {wrong}.",
-            "Export the file again with one header row.",
+            f"The first row cannot be read: {wrong}; and no row below it has the names of the columns.",
+            "Leave out the title or its quotation marks, so that one header row comes first.",
         )
 
 
@@ -268,20 +273,17 @@ def _data_rows(path: Path, delimiter: str, header_line: int, has_header: bool) -
     """Block after block, which rows hold data; the width is that of the row on line `header_line`."""
     width = 0
     with path.open("rb") as stream:
-        for block in read_blocks(stream, delimiter):
-            first_row = first_data_row = 0
-            if not width:
-                _check_first_row(block)
+        for block in read_blocks(stream, delimiter, from_line=header_line):
+            first_data_row = 0
             if not width and len(block.first):
-                first_row = min(int(np.searchsorted(block.source_rows, header_line)), len(block.first) - 1)
-                width = int(block.fields[first_row])
-                first_data_row = first_row + int(has_header)
+                width = int(block.fields[0])
+                first_data_row = int(has_header)
             kept = block.fields == width
             blank = np.zeros(len(kept), np.bool_)
             for row in map(int, np.flatnonzero((block.fields == 1) & _starts_blank(block))):
                 blank[row] = not block.row(row).decode("utf-8").strip(BLANKS)
             kept[:first_data_row] = False
-            yield _DataRows(block, first_row, first_data_row, kept & ~blank, blank)
+            yield _DataRows(block, first_data_row, kept & ~blank, blank)
 
 
 def _starts_blank(block: Block) -> Flags:
@@ -294,13 +296,13 @@ def _survey(
 ) -> _Survey:
     survey = _Survey(LineNumbers(connection, "row_lines"), Malformed(connection))
     for rows in _data_rows(path, delimiter, header_line, has_header):
-        block, at = rows.block, rows.first_row
+        block = rows.block
         if not survey.width and len(block.first):
-            survey.first_row = block.row(at)
-            survey.first_line = int(block.source_rows[at])
-            survey.width = int(block.fields[at])
+            survey.first_row = block.row(0)
+            survey.first_line = int(block.source_rows[0])
+            survey.width = int(block.fields[0])
             # The first row ends on its own line, where nothing stands above it.
-            survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[at]))
+            survey.needs_copy = has_header and (survey.first_line != 1 or bool(block.last[0]))
         wrong = np.flatnonzero(~rows.kept & ~rows.blank)
         wrong = wrong[wrong >= rows.first_data_row]
         lines = block.source_rows

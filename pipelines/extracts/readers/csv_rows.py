@@ -133,8 +133,24 @@ def parse_row(row: bytes, delimiter: str) -> list[str]:
     return fields
 
 
-def read_blocks(stream: Readable, delimiter: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Read a CSV file from its beginning, block after block, with the rows found in each.
+def rows_by_themselves(text: bytes, delimiter: str, lines: int) -> Iterator[tuple[int, list[str]]]:
+    """Of the first lines of a text those that are rows whatever stands around them: line and fields."""
+    whole, line_end = _grammar(delimiter).whole, _line_end(text)
+    for number, line in enumerate(text.removeprefix(BOM).split(bytes([line_end]), lines)[:lines], start=1):
+        row = line.removesuffix(b"\r")
+        if row and whole.fullmatch(row):
+            yield number, parse_row(row, delimiter)
+
+
+def _line_end(beginning: bytes) -> int:
+    return CR if b"\r" in beginning[:-1] and b"\n" not in beginning else LF
+
+
+def read_blocks(
+    stream: Readable, delimiter: str, block_bytes: int = BLOCK_BYTES, from_line: int = 1
+) -> Iterator[Block]:
+    """Read a CSV file, block after block, with the rows found in each. `from_line`: the line on which its
+    first row stands, within the first block; what is above it is passed over.
 
     Raises:
         UnreadableFile: NOT_TEXT, NOT_UTF8, NUL_BYTE, LINE_TOO_LONG or UNTERMINATED_QUOTE.
@@ -146,7 +162,7 @@ def read_blocks(stream: Readable, delimiter: str, block_bytes: int = BLOCK_BYTES
         is_last = not fresh
         if is_first:
             check_kind(fresh)
-            line_end = CR if b"\r" in fresh[:-1] and b"\n" not in fresh else LF
+            line_end = _line_end(fresh)
         cut = fresh.rfind(line_end) + 1
         data, rest = (pending + fresh[:cut], fresh[cut:]) if cut or is_last else (b"", pending + fresh)
         if len(rest) > MAX_LINE_BYTES:
@@ -154,7 +170,10 @@ def read_blocks(stream: Readable, delimiter: str, block_bytes: int = BLOCK_BYTES
         resume = len(data)
         if data:
             _check_bytes(data, line_end, first_line)
-            lines = _split(data, line_end, has_mark=is_first)
+            if is_first and from_line > 1:
+                data = data.split(bytes([line_end]), from_line - 1)[-1]
+                first_line, resume = from_line, len(data)
+            lines = _split(data, line_end, has_mark=is_first and from_line == 1)
             block, resume = _find_rows(lines, first_line, grammar, is_last)
             first_line += int(np.searchsorted(lines.starts, resume))
             is_first = False

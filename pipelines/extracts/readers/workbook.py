@@ -47,7 +47,10 @@ BATCH_CELLS = 500_000
 EXCEL_DIGITS = 15
 ROWS_AT_ONCE = 100
 STANDARD_ERROR = 2
-_PANIC = re.compile(rb"\n?thread '[^\n]*panicked at[^\n]*\n(?s:.*?)\nnote: [^\n]*RUST_BACKTRACE[^\n]*\n")
+# The note stands below the first panic of a process only, unless traces are asked for.
+_PANIC = re.compile(
+    rb"\n?thread '[^\n]*panicked at[^\n]*\n(?s:.*?)(?:\nnote: [^\n]*RUST_BACKTRACE[^\n]*\n|\Z)"
+)
 
 
 def read_headers(path: Path, layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
