@@ -188,7 +188,7 @@ def _days_late(
             select {frequency} as frequency, max({period}) as newest, max({last_day})::date as last_day
             from records
             inner join frequencies as known on records.{measure} = known.{measure}
-            where {frequency} in ({", ".join(map(_text, PERIOD_DAYS))})
+            where {frequency} in ({", ".join(map(_text, PERIOD_DAYS))}) and {period} is not null
             group by all
         )
         group by frequency

@@ -24,9 +24,11 @@ from pipelines.lake.scratch import scratch_lake
 from pipelines.lake.write import file_sha256
 from tests.corpus.cases import BadFile, bad_files
 from tests.corpus.good import FORMATS, REGISTERS, ROWS, as_csv, good_rows
+from tests.corpus.suppliers import SUPPLIERS, SuppliedFile, supplied_files
 from tests.unit.gate_cases import CONTRACTS
 
 CASES = bad_files()
+SUPPLIED = supplied_files()
 NOW = datetime(2026, 6, 15)
 
 
@@ -39,6 +41,7 @@ class Court:
     folder: Path
 
     def judge(self, name: str, content: bytes) -> "Sentence":
+        """What is said of a file, of the last of its extracts: one that refers to the others."""
         path = self.folder / name
         path.write_bytes(content)
         found = recognise(path, self.mappings)
@@ -46,15 +49,22 @@ class Court:
             return Sentence("unrecognised", found.reason, None, {}, [])
         delivery = Delivery(path, name, len(content), 0, file_sha256(path), NOW, True)
         before = len(self.night.ledger)
-        (extract,) = found.extracts
-        row = take_in(Task(delivery, found, extract), self.night)
-        sentence = Sentence(row.verdict, row.reason, row, self._lines(row), self._codes())
-        # The next file meets the same lake.
+        for extract in sorted(found.extracts, key=list(self.night.contracts).index):
+            self.night.results.clear()
+            row = take_in(Task(delivery, found, extract), self.night)
+            sentence = Sentence(row.verdict, row.reason, row, self._lines(row), self._codes())
+            assert row.is_conserved
+        self._forget(before)
+        return sentence
+
+    def _forget(self, before: int) -> None:
+        """Let the next file meet the same lake."""
+        for row in self.night.ledger[before:]:
+            for folder in self.night.lake.root.rglob(f"load_id={row.load_id}"):
+                shutil.rmtree(folder)
         del self.night.ledger[before:]
         self.night.results.clear()
-        for folder in self.night.lake.root.rglob(f"load_id={row.load_id}"):
-            shutil.rmtree(folder)
-        return sentence
+        self.night.lookups.clear()
 
     def _lines(self, row: LedgerRow) -> dict[int, dict[str, str]]:
         path = self.night.lake.quarantined_rows / f"load_id={row.load_id}"
@@ -95,13 +105,22 @@ def court(tmp_path_factory) -> Iterator[Court]:
             delivery = Delivery(path, path.name, 1, 0, file_sha256(path), datetime(2026, 1, 1), True)
             row = take_in(Task(delivery, by_name[f"canonical_{extract}"], extract), night)
             assert (row.verdict, row.rows_quarantined) == ("accepted", 0), row.reason
+        for mapping in mappings:
+            for extract in mapping.provides:
+                assert mapping.path is not None
+                delivery = Delivery(
+                    mapping.path, mapping.name, 1, 0, mapping.sha256, datetime(2026, 1, 1), True
+                )
+                row = take_in(Task(delivery, mapping, extract, is_provided=True), night)
+                assert (row.verdict, row.rows_quarantined) == ("accepted", 0), row.reason
         night.results.clear()
         yield court
 
 
 def test_the_corpus_is_large_and_its_names_are_unique():
-    names = Counter(case.name for case in CASES)
+    names = Counter(case.name for case in [*CASES, *SUPPLIED])
     assert len(CASES) >= 150
+    assert len(SUPPLIED) >= 50
     assert [name for name, times in names.items() if times > 1] == []
 
 
@@ -153,3 +172,26 @@ def _check_lines(case: BadFile, sentence: Sentence) -> None:
     assert sentence.row.rows_quarantined == len(case.lines)
     assert sentence.row.rows_accepted == sentence.row.rows_received - len(case.lines)
     assert sentence.row.rows_received >= ROWS
+
+
+@pytest.mark.parametrize("supplier", SUPPLIERS.values(), ids=SUPPLIERS)
+def test_the_good_file_of_every_supplier_is_accepted_wholly(court, supplier):
+    sentence = court.judge(supplier.file_name, supplier.write(supplier.rows()))
+    assert sentence.row is not None
+    assert sentence.row.mapping == supplier.mapping
+    assert (sentence.verdict, sentence.lines, sentence.row.rows_accepted) == ("accepted", {}, 6)
+    assert sentence.row.rows_ignored == sentence.row.rows_received - 6
+
+
+@pytest.mark.parametrize("case", SUPPLIED, ids=lambda case: case.name)
+def test_a_bad_file_of_a_supplier_is_judged_right(court, case: SuppliedFile):
+    sentence = court.judge(case.file_name, case.make())
+    assert sentence.verdict == case.verdict, sentence.reason
+    assert case.words in sentence.reason
+    assert sentence.lines.keys() == case.lines.keys(), sentence.lines
+    for line, code in case.lines.items():
+        assert code in sentence.lines[line], sentence.lines
+    if case.code is not None:
+        assert sentence.codes == [case.code] or case.code in sentence.reason, sentence.codes
+    if sentence.row is not None and case.verdict == "accepted":
+        assert sentence.row.rows_quarantined == len(case.lines)
