@@ -402,6 +402,7 @@ def withdraw(settings: Settings, load_id: str, reason: str | None, undo: bool) -
     from pipelines.faults import Stopped
     from pipelines.intake.night import reinstate
     from pipelines.intake.night import withdraw as take_back
+    from pipelines.lake.ledger import BY_HAND
     from pipelines.lock import single_writer
 
     if (reason is None) != undo:
@@ -410,10 +411,10 @@ def withdraw(settings: Settings, load_id: str, reason: str | None, undo: bool) -
     try:
         with single_writer(settings):
             if reason is None:
-                row = reinstate(settings, load_id, run_id="by hand")
+                row = reinstate(settings, load_id, run_id=BY_HAND)
                 click.echo(f"{row.load_id}: {row.place} is taken in again ({row.verdict}). {row.reason}")
                 return
-            row = take_back(settings, load_id, reason, run_id="by hand")
+            row = take_back(settings, load_id, reason, run_id=BY_HAND)
     except (KeyError, Stopped) as fault:
         raise click.ClickException(str(fault.args[0])) from fault
     click.echo(f"{row.load_id}: load {load_id} ({row.place}) is taken back. `qi run` publishes it.")
@@ -464,11 +465,12 @@ def rejudge(settings: Settings, dry_run: bool) -> None:
     """
     from pipelines.faults import Stopped
     from pipelines.intake.night import rejudge_lake
+    from pipelines.lake.ledger import BY_HAND
     from pipelines.lock import single_writer
 
     try:
         with single_writer(settings):
-            found = rejudge_lake(settings, "by hand", click.echo, is_dry=dry_run)
+            found = rejudge_lake(settings, BY_HAND, click.echo, is_dry=dry_run)
     except Stopped as fault:
         raise click.ClickException(str(fault)) from fault
     changed = [each for each in found if each.is_replaced or each.now_passing]

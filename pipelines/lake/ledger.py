@@ -39,6 +39,8 @@ class LedgerUnreadable(Stopped):
     """A row of the ledger cannot be read; the message names its file and what to do."""
 
 
+BY_HAND = "by hand"
+"""The run of what an engineer does by a command of `qi`."""
 Content = tuple[str, str | None, str | None]
 """Bytes by their hash, the extract they feed, and the table in them where they hold several."""
 

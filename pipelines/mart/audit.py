@@ -10,7 +10,8 @@ import yaml
 from pipelines.lake.layout import PART, Lake
 from pipelines.lake.ledger import LedgerRow
 from pipelines.lake.verify import describe, find_damage
-from pipelines.mart.verdicts import failed_tests, missing_verdicts, read_verdicts
+from pipelines.mart.taken_back import TakenBack, sources_of_tables, taken_back
+from pipelines.mart.verdicts import error_tests, failed_tests, missing_verdicts, read_verdicts
 from pipelines.mart.warehouse import TableState
 
 
@@ -31,25 +32,27 @@ def audit(
     last_release: dict | None,
     verdicts_file: Path,
     bounds_file: Path,
-    error_tests: set[str],
+    manifest: Path,
     known_good: Path,
 ) -> list[AuditCheck]:
     """Every check of the night's audit, passed or not.
 
     `states`: table -> its size now; `last_release`: manifest of the release it is compared with;
-    `error_tests`: unique ids of the dbt tests whose failure holds a release back; `known_good`: where the
-    sizes and times of the lake's files are kept.
+    `manifest`: dbt's, which says which tests hold a release back and what tables are made of; `known_good`:
+    where the sizes and times of the lake's files are kept.
     """
     bounds = yaml.safe_load(bounds_file.read_text(encoding="utf-8"))
     previous = (last_release or {}).get("tables", {})
+    last_audited = (last_release or {}).get("last_load_id") or ""
+    gone = taken_back(ledger, last_audited)
     return [
         _conservation(ledger),
-        _lake_is_whole(lake, ledger, (last_release or {}).get("last_load_id", "")),
+        _lake_is_whole(lake, ledger, last_audited),
         _lake_is_unharmed(lake, ledger, known_good),
         _warehouse_is_current(ledger, warehouse),
-        _dbt_tests(verdicts_file, error_tests),
-        *_row_counts(states, previous, bounds["tables"]),
-        *_totals(warehouse, (last_release or {}).get("totals", {}), bounds["totals"]),
+        _dbt_tests(verdicts_file, error_tests(manifest)),
+        *_row_counts(states, previous, bounds["tables"], gone, sources_of_tables(manifest) if gone else {}),
+        *_totals(warehouse, (last_release or {}).get("totals", {}), bounds["totals"], gone),
     ]
 
 
@@ -117,41 +120,59 @@ def _warehouse_is_current(ledger: list[LedgerRow], warehouse: duckdb.DuckDBPyCon
     )
 
 
-def _dbt_tests(verdicts_file: Path, error_tests: set[str]) -> AuditCheck:
+def _dbt_tests(verdicts_file: Path, tests: set[str]) -> AuditCheck:
     verdicts = read_verdicts(verdicts_file)
-    missing, failed = missing_verdicts(verdicts, error_tests), failed_tests(verdicts, error_tests)
+    missing, failed = missing_verdicts(verdicts, tests), failed_tests(verdicts, tests)
     problems = [f"failed: {name}" for name in failed] + [f"never run: {name}" for name in missing]
-    detail = f"{len(error_tests)} error tests passed"
+    detail = f"{len(tests)} error tests passed"
     return AuditCheck("every dbt error test holds", not problems, "; ".join(problems) or detail)
 
 
-def _row_counts(states: dict[str, TableState], previous: dict, bounds: dict) -> list[AuditCheck]:
+def _row_counts(
+    states: dict[str, TableState],
+    previous: dict,
+    bounds: dict,
+    gone: dict[str, TakenBack],
+    sources: dict[str, set[str]],
+) -> list[AuditCheck]:
     checks = []
     for table, before in previous.items():
         now = states[table].rows if table in states else 0
         bound = bounds.get(table, bounds["default"])["may_shrink"]
+        # A table from which nothing ever goes keeps its rows also when a load is taken back.
+        because = [gone[each] for each in sorted(sources.get(table, set()) & gone.keys()) if bound > 0]
+        allowed, why = _allowed(bound, because)
         checks.append(
             AuditCheck(
                 f"{table} did not shrink",
-                now >= before["rows"] * (1 - bound),
-                f"{before['rows']} rows in the last release, {now} now, may lose {bound:.0%}",
+                now >= before["rows"] * (1 - allowed),
+                f"{before['rows']} rows in the last release, {now} now, may lose {bound:.0%}{why}",
             )
         )
     return checks
 
 
-def _totals(warehouse: duckdb.DuckDBPyConnection, previous: dict, declared: list[dict]) -> list[AuditCheck]:
+def _allowed(bound: float, because: list[TakenBack]) -> tuple[float, str]:
+    """The share that may go, with what was taken back by hand, and the words for that."""
+    allowed = min(1.0, bound + max((each.share for each in because), default=0.0))
+    return allowed, "".join(f", and {each}" for each in because)
+
+
+def _totals(
+    warehouse: duckdb.DuckDBPyConnection, previous: dict, declared: list[dict], gone: dict[str, TakenBack]
+) -> list[AuditCheck]:
     checks = []
     for total in declared:
         before = previous.get(total["name"])
         if before is None:
             continue
         now, bound = _number(warehouse, total["query"]), total["may_change_down"]
+        allowed, why = _allowed(bound, [gone[total["extract"]]] if total["extract"] in gone else [])
         checks.append(
             AuditCheck(
                 f"total: {total['name']}",
-                now >= before * (1 - bound),
-                f"{before} in the last release, {now} now, may fall by {bound:.0%}",
+                now >= before * (1 - allowed),
+                f"{before} in the last release, {now} now, may fall by {bound:.0%}{why}",
             )
         )
     return checks

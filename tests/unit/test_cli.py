@@ -49,8 +49,8 @@ select 's' as series_id, null as unit_code, 'all' as stratum, 'falls' as measure
     timestamp '9999-12-31' as valid_to, true as is_latest, false as is_withdrawn, true as was_in_force,
     'small number (*)' as suppression_reason, 'L0000002' as load_id, 3 as source_row, 2 as revision_number;
 create table ops.fct_load as
-select 'L0000001' as load_id, '2026-02-03/points.csv' as file_path, '{SHA256}' as file_sha256,
-    'canonical_measure_points' as mapping, 'canonical' as source_system,
+select 'L0000001' as load_id, '2026-02-03/points.csv' as file_path, null as file_table,
+    '{SHA256}' as file_sha256, 'canonical_measure_points' as mapping, 'canonical' as source_system,
     timestamp '2026-02-03' as received_at, timestamp '2026-02-04 03:31:00' as loaded_at,
     'accepted' as verdict, 20 as rows_received,
     18 as rows_accepted, 2 as rows_quarantined, 0 as rows_refused, 0 as rows_ignored, 'run 1' as run_id,

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from pipelines.lake.layout import Lake
-from pipelines.lake.ledger import prepare
+from pipelines.lake.ledger import BY_HAND, next_load_id, prepare, read_ledger
 from pipelines.lake.write import commit_load
 from pipelines.mart.publish import (
     AuditFailed,
@@ -163,6 +163,63 @@ def test_table_that_shrank_keeps_the_last_release(settings, manifest):
     build(settings, points=2)
     with pytest.raises(AuditFailed, match=r"core\.fct_measure_point did not shrink"):
         publish(settings, "run 2", manifest, silent)
+
+
+@pytest.mark.parametrize(
+    ("records", "run_id", "left", "is_published"),
+    [
+        (99, BY_HAND, 0, True),
+        (30, BY_HAND, 65, True),
+        # More went than was taken back, or it was not taken back by anybody.
+        (30, BY_HAND, 60, False),
+        (99, "a run", 0, False),
+    ],
+)
+def test_a_table_may_lose_what_was_taken_back_by_hand_and_no_more(
+    settings, manifest, records, run_id, left, is_published
+):
+    lake = Lake(settings.lake_path)
+    loads = [
+        commit_load(
+            lake,
+            replace(ledger_row(lake), file_sha256=name, records_accepted=number),
+            {lake.accepted("things"): things(*([(name, "red", 1)] * number))},
+        )
+        for name, number in (("a", records), ("b", 99 - records))
+    ]
+    graph = json.loads(manifest.read_text(encoding="utf-8"))
+    model = {"resource_type": "model", "schema": "core", "alias": "fct_thing"}
+    graph["nodes"]["model.qi.thing"] = model
+    graph["nodes"]["model.qi.stg"] = model | {"schema": "staging", "alias": "stg"}
+    graph["parent_map"] = {
+        "model.qi.thing": ["model.qi.stg"],
+        "model.qi.stg": ["source.qi.lake.things", "source.qi.lake.loads"],
+    }
+    manifest.write_text(json.dumps(graph), encoding="utf-8")
+
+    def with_things(number: int) -> None:
+        build(settings, points=3)
+        with duckdb.connect(str(settings.warehouse_file)) as connection:
+            newest = read_ledger(lake)[-1].load_id
+            connection.execute("update ops.fct_load set load_id = ?", [newest])
+            connection.execute(f"create table core.fct_thing as from range({number})")
+
+    with_things(100)
+    publish(settings, "run", manifest, silent)
+    row = replace(loads[0], load_id=next_load_id(lake), verdict="withdrawn", retry_of=loads[0].load_id)
+    commit_load(lake, replace(row, run_id=run_id, records_accepted=0, lake_files="{}"), {})
+    with_things(left)
+    if not is_published:
+        with pytest.raises(AuditFailed, match=r"core\.fct_thing did not shrink"):
+            publish(settings, "run 2", manifest, silent)
+        return
+    checks = {check.name: check.detail for check in publish(settings, "run 2", manifest, silent).checks}
+    assert f"{records}% more as L0000002 (things) was taken back" in checks["core.fct_thing did not shrink"]
+    # The next release is compared with this one.
+    with_things(0 if left else 1)
+    if left:
+        with pytest.raises(AuditFailed, match=r"core\.fct_thing did not shrink"):
+            publish(settings, "run 3", manifest, silent)
 
 
 def test_ledger_that_does_not_add_up_is_not_published(settings, manifest):
