@@ -386,6 +386,14 @@ def test_cells_in_opposite_corners(tmp_path: Path) -> None:
     assert fault_of(tmp_path, path).code == "SHEET_TOO_LARGE"
 
 
+def test_a_cell_of_xlsb_without_its_place(tmp_path: Path) -> None:
+    """Found by the fuzzer: the library takes what it read before for the place, asks for terabytes, and ends
+    the process."""
+    path = write_xlsb(tmp_path / "supplier.xlsb", {"Data": [HEADER, ["RXX", "Sep-26", 4]]})
+    rewritten(path, lambda _, content: content.replace(_row_record(1), b"\x0a\x00" + _row_record(1)))
+    assert fault_of(tmp_path, path).code == "NOT_A_WORKBOOK"
+
+
 def _row_record(row: int) -> bytes:
     return b"\x00\x11" + row.to_bytes(4, "little")
 

@@ -52,6 +52,8 @@ _DAYS_FROM = {False: date(1899, 12, 30), True: date(1904, 1, 1)}
 # Records of XLSB: [MS-XLSB] 2.3.
 _ROW, _FIRST_CELL, _LAST_CELL, _CELL_ERROR, _FORMULA_ERROR = 0, 2, 11, 3, 11
 _SHEET, _WORKBOOK = 156, 153
+# The row's number; the cell's column and format.
+_ROW_BYTES, _CELL_BYTES = 4, 8
 _ERRORS = {
     0x00: "#NULL!",
     0x07: "#DIV/0!",
@@ -364,6 +366,9 @@ def _scan_xlsb(stream: IO[bytes]) -> _Extent:
     extent = _Extent()
     row = 0
     for kind, content in _records(stream):
+        if _ROW <= kind <= _LAST_CELL and len(content) < (_ROW_BYTES if kind == _ROW else _CELL_BYTES):
+            # The library would read on in what the record before it left, and take that for a place.
+            raise EOFError
         if kind == _ROW:
             row = int.from_bytes(content[:4], "little") + 1
         elif _FIRST_CELL <= kind <= _LAST_CELL:
