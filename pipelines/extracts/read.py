@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.extracts.adapters import cml_dimensions
 from pipelines.extracts.add_up import PARTS, SOURCE_UNIT, parts_with_units, sums_query, units_query
 from pipelines.extracts.compile import (
     Compiler,
@@ -126,6 +127,8 @@ def open_extract(
     definition = mapping.definition.of(extract)
     with plain_file(content) as source, engine(source.stat().st_size) as connection:
         cells = content.format.read_cells(connection, source, layout_of(definition, content))
+        if definition.adapter == "cml_dimensions" and path.suffix.lower() == ".zip":
+            cml_dimensions.spell_out(connection, cells, content)
         facts = FileFacts(
             content.names[-1],
             mapping.edition(content.names, cells.notes),

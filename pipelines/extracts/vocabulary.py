@@ -388,6 +388,7 @@ class Definition(Words):
     - `sheet`: where the table lies, if the file is a workbook
     - `delimiter` and `encoding`, where they are not to be found out
     - `decimal`: the mark before the decimals of a number
+    - `adapter`: what is done to the cells first, where words do not reach (`pipelines.extracts.adapters`)
     - `defined_in`: the mapping that provides the measures this one feeds
     - `suppression`: tokens beyond those of `suppression.yml`, or with another reason
     """
@@ -405,6 +406,7 @@ class Definition(Words):
     optional: tuple[str, ...] = ()
     headerless: Headerless | None = None
     sheet: Sheet | None = None
+    adapter: Literal["cml_dimensions"] | None = None
     edition: Edition = Edition()
     published_on: tuple[PublishedOn, ...] = ()
     ignore_rows: tuple[IgnoredRows, ...] = ()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.extracts.adapters.cml_dimensions import is_dimension_table
 from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.contract_columns import Lookup
 from pipelines.extracts.faults import UnreadableFile
@@ -179,7 +180,9 @@ def unread_tables(task: Task) -> list[str]:
     if task.table is None or not is_first:
         return []
     known = {table.name for table in tables}
-    return [content.name for content in look_inside(task.delivery.path) if content.name not in known]
+    names = [content.name for content in look_inside(task.delivery.path) if content.name not in known]
+    has_dimensions = any(table.mapping.definition.adapter == "cml_dimensions" for table in tables)
+    return [name for name in names if not (has_dimensions and is_dimension_table(name))]
 
 
 def _tables_not_read(names: list[str], contract: Contract) -> RuleResult:

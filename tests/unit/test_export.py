@@ -1,15 +1,21 @@
 """What is written from the mart for others: nothing runs in a spreadsheet, and CML comes back as it was."""
 
+import zipfile
 from datetime import date, datetime
+from hashlib import md5
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
 
 from pipelines.cli import main
+from pipelines.extracts.faults import UnreadableFile
 from pipelines.extracts.mapping import Mapping
 from pipelines.extracts.read import read
 from pipelines.extracts.recognise import recognise
@@ -122,6 +128,78 @@ def test_cml_comes_back_as_the_points_that_were_written(mart: Path, tmp_path: Pa
     counts = export_cml(mart, tmp_path / "cml")
     assert counts == {"metric.parquet": 6, "dimension.parquet": 5}
     assert by_key(read_back(tmp_path / "cml" / "metric.parquet")) == by_key(POINTS)
+
+
+def with_hashed_ids(table: pa.Table) -> pa.Table:
+    """A CML table whose dimensions have ids that say nothing, as other libraries write them."""
+    at = table.column_names.index("metric_dimension_id")
+    ids = [md5(text.encode()).hexdigest() for text in table.column(at).to_pylist()]
+    return table.set_column(at, "metric_dimension_id", pa.array(ids))
+
+
+@pytest.mark.parametrize("file_type", ["parquet", "csv"])
+def test_cml_with_its_dimensions_comes_back_whatever_the_ids_are(
+    mart: Path, tmp_path: Path, file_type: str
+) -> None:
+    export_cml(mart, tmp_path)
+    with zipfile.ZipFile(tmp_path / "cml metric.zip", "w") as archive:
+        for name in ("metric", "dimension"):
+            table, stream = with_hashed_ids(pq.read_table(tmp_path / f"{name}.parquet")), BytesIO()
+            (pq.write_table if file_type == "parquet" else pa_csv.write_csv)(table, stream)
+            archive.writestr(f"{name}.{file_type}", stream.getvalue())
+    assert by_key(read_back(tmp_path / "cml metric.zip")) == by_key(POINTS)
+
+
+def metric_csv(*ids: str) -> str:
+    rows = [f"D{at},waits,{each},ZZ1,trust,{at},2026-04-01,2026-05-14" for at, each in enumerate(ids)]
+    header = (
+        "datapoint_id,metric_id,metric_dimension_id,location_id,location_type,metric_value,"
+        "reporting_period_start_datetime,publication_date"
+    )
+    return "\n".join([header, *rows, ""])
+
+
+def zipped_cml(path: Path, dimensions: str, *ids: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data_out/metric.csv", metric_csv(*ids))
+        archive.writestr("data_out/dimensions.csv", dimensions)
+    return path
+
+
+def test_dimensions_of_others_are_spelled_out_and_an_unknown_id_stays(tmp_path: Path) -> None:
+    """One row a data point and one column a dimension, as NHS England's conversion writes the table."""
+    dimensions = (
+        "datapoint_id,metric_dimension_id,dimension_id,dimension_count,Ethnicity,Age\n"
+        "D0,w_1,1,0,all_Ethnicity,all_Age\nD1,w_2,2,1,White,all_Age\nD2,w_3,3,2,Asian,80+\nD3,w_3,3,2,Asian,80+\n"
+    )
+    found = read_back(zipped_cml(tmp_path / "metric.zip", dimensions, "w_1", "w_2", "w_3", "w_9"))
+    assert [dict(zip(POINT, each, strict=True))["stratum"] for each in found] == [
+        "all",
+        "Ethnicity: White",
+        "Ethnicity: Asian; Age: 80+",
+        "w_9",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "code", "place"),
+    [
+        (
+            "metric_dimension_id,Age\na,80+\na,0-4\n",
+            "CONTRADICTING_DIMENSIONS",
+            "table 'data_out/dimensions.csv', row 2",
+        ),
+        ("dimension_id,Age\na,80+\n", "OTHER_LAYOUT", "table 'data_out/dimensions.csv'"),
+        ("", "EMPTY_FILE", "table 'data_out/dimensions.csv'"),
+        ('metric_dimension_id,Age\na,"80\n', "UNTERMINATED_QUOTE", "table 'data_out/dimensions.csv', line 2"),
+    ],
+)
+def test_dimensions_that_say_nothing_certain_are_refused(
+    tmp_path: Path, dimensions: str, code: str, place: str
+) -> None:
+    with pytest.raises(UnreadableFile) as caught:
+        read_back(zipped_cml(tmp_path / "metric.zip", dimensions, "a"))
+    assert (caught.value.code, caught.value.place) == (code, place)
 
 
 def test_cml_as_csv_is_for_people_and_cannot_run(mart: Path, tmp_path: Path) -> None:
