@@ -13,7 +13,6 @@ is looked at again where it lies.
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from pipelines.extracts.contract import Contract, lake_schema
 from pipelines.extracts.contract_columns import JOINT, ColumnType
 from pipelines.extracts.read import OpenExtract
 from pipelines.extracts.readers.line_numbers import Malformed
-from pipelines.extracts.records import Records, engine
+from pipelines.extracts.records import SLICE_RECORDS, Records, engine
 from pipelines.gates.gate import Sorted, Verdict, judge_slices
 from pipelines.intake.load import (
     Night,
@@ -145,8 +144,6 @@ def _rejudge(load: LedgerRow, night: Night, *, is_dry: bool) -> Rejudged:
     retries = [
         row.load_id for row in night.ledger if row.retry_of == load.load_id and row.verdict == "released"
     ]
-    before = _codes_before(load, retries, night.lake)
-    after = _Codes()
     new = replace(
         load,
         load_id=next_load_id(night.lake),
@@ -157,10 +154,11 @@ def _rejudge(load: LedgerRow, night: Night, *, is_dry: bool) -> Rejudged:
         **judged_by(contract),
     )
     with _open_load(load, contract, night.lake) as file, StagedLoad(night.lake, new.load_id) as staged:
+        codes = _Codes(file.records.connection, load, retries, night.lake)
 
         def keep(part: Sorted) -> None:
             stage(part, staged=staged, units=file.units, contract=contract, row=new, lake=night.lake)
-            after.add(part)
+            codes.add(part)
 
         verdict = judge_slices(
             file,
@@ -177,13 +175,13 @@ def _rejudge(load: LedgerRow, night: Night, *, is_dry: bool) -> Rejudged:
             ),
             past=past_of(load, contract, night),
         )
-        passing = before.keys() - after.codes.keys()
+        now_failing, now_passing, recoded = codes.compare()
         outcome = Rejudged(
             load,
             is_refused=verdict.is_refused,
-            now_failing=len(after.codes.keys() - before.keys()),
-            now_passing=len(passing),
-            recoded=sum(before[line] != codes for line, codes in after.codes.items() if line in before),
+            now_failing=now_failing,
+            now_passing=now_passing,
+            recoded=recoded,
         )
         if is_dry:
             return outcome
@@ -196,7 +194,7 @@ def _rejudge(load: LedgerRow, night: Night, *, is_dry: bool) -> Rejudged:
             record_withdrawal(load, f"Judged again by today's rules as load {row.load_id}.", night)
             return replace(outcome, new_load_id=row.load_id)
         staged.forget()
-    row = _note(load, verdict, passing, contract, night)
+        row = _note(load, verdict, codes, file.units, contract, night)
     return replace(outcome, new_load_id=row.load_id)
 
 
@@ -218,33 +216,77 @@ def _parts_of(load: LedgerRow, contract: Contract, lake: Lake) -> list[str]:
 
 
 class _Codes:
-    """Collects the codes of lines that today's rules put into quarantine."""
+    """For which reasons lines of a load were in quarantine, and are by today's rules: in the load's own
+    database, so that memory does not grow with their number."""
 
-    def __init__(self) -> None:
-        self.codes: dict[int, set[str]] = defaultdict(set)
-
-    def add(self, part: Sorted) -> None:
-        lines, codes = (part.row_codes.column(name).to_pylist() for name in ("source_row", "code"))
-        for line, code in zip(lines, codes, strict=True):
-            self.codes[line].add(code)
-
-
-def _codes_before(load: LedgerRow, retries: list[str], lake: Lake) -> dict[int, set[str]]:
-    """Lines still in quarantine, with their codes."""
-    events = [
-        load_folder(lake.quarantined_rows, each) / PART for each in (FIRST_LOAD, load.load_id, *retries)
-    ]
-    with duckdb.connect() as connection:
-        rows = connection.execute(
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, load: LedgerRow, retries: list[str], lake: Lake
+    ) -> None:
+        events = [
+            load_folder(lake.quarantined_rows, each) / PART for each in (FIRST_LOAD, load.load_id, *retries)
+        ]
+        self._connection = connection
+        connection.execute(
             """
+            create table before as
             with events as (from read_parquet(?) where origin_load_id = ?)
-            select source_row, list(distinct code) from events where event = 'quarantined'
+            select source_row, string_agg(distinct code, '|' order by code) as codes
+            from events where event = 'quarantined'
                 and source_row not in (select source_row from events where event = 'released')
             group by source_row
             """,
             [[str(part) for part in events if part.exists()], load.load_id],
+        )
+        connection.execute("create table found (source_row bigint, code varchar)")
+
+    def add(self, part: Sorted) -> None:
+        """Add what today's rules say of a slice."""
+        self._connection.register("part_codes", part.row_codes)
+        self._connection.execute("insert into found select distinct source_row, code from part_codes")
+        self._connection.unregister("part_codes")
+
+    def compare(self) -> tuple[int, int, int]:
+        """Numbers of lines that are in quarantine now and were not, that were and pass now, and that stay for
+        other reasons. Afterwards the lines that pass are known (`passing`)."""
+        self._connection.execute(
+            "create table after as select source_row, string_agg(distinct code, '|' order by code) as codes "
+            "from found group by source_row"
+        )
+        self._connection.execute(
+            "create table passing as select source_row from before anti join after using (source_row)"
+        )
+        (counts,) = self._connection.execute(
+            "select (select count(*) from after anti join before using (source_row)), "
+            "(select count(*) from passing), (select count(*) from after join before using (source_row) "
+            "where after.codes <> before.codes)"
         ).fetchall()
-    return {line: set(codes) for line, codes in rows}
+        return counts
+
+    def passing(self) -> Iterator[np.ndarray]:
+        """The lines that pass now, in order, many at a time."""
+        query = "select source_row from passing order by source_row"
+        for part in _parts(self._connection.execute(query)):
+            yield part.column("source_row").to_numpy()
+
+    def passing_records(self, load: LedgerRow, contract: Contract, lake: Lake) -> Iterator[pa.Table]:
+        """The records in quarantine of the lines that pass now, in order, many at a time."""
+        schema = lake_schema(contract)
+        schema = schema.remove(schema.get_field_index("received_at"))
+        folder = lake.quarantine(contract.extract)
+        parts = [load_folder(folder, each) / PART for each in (FIRST_LOAD, load.load_id)]
+        columns = ", ".join(f'"{name}"' for name in schema.names)
+        found = self._connection.execute(
+            f"select {columns} from read_parquet(?, union_by_name = true) "
+            "where source_row in (select source_row from passing) order by source_row",
+            [[str(part) for part in parts if part.exists()]],
+        )
+        return (part.cast(schema) for part in _parts(found))
+
+
+def _parts(answer: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
+    """A query's answer, many rows at a time."""
+    reader = answer.fetch_record_batch(SLICE_RECORDS)
+    return (pa.Table.from_batches([batch]) for batch in reader)
 
 
 def _units(load: LedgerRow, lake: Lake) -> pa.Table | None:
@@ -320,47 +362,29 @@ def _records(
 
 
 def _note(
-    load: LedgerRow, verdict: Verdict, passing: set[int], contract: Contract, night: Night
+    load: LedgerRow, verdict: Verdict, codes: _Codes, units: pa.Table | None, contract: Contract, night: Night
 ) -> LedgerRow:
     """Note the results, and release what passes now."""
     row = replace(later_row(load, night), code_version=night.code_version, **judged_by(contract))
     with StagedLoad(night.lake, row.load_id) as staged:
-        row = replace(
-            row, verdict="rejudged", reason="Judged again by today's rules; every row stays what it was."
-        )
-        if passing:
-            records = _released(load, passing, contract, night.lake)
-            staged.add(night.lake.accepted(contract.extract), lake_rows(records, contract, load.received_at))
-            staged.add(
-                night.lake.quarantined_rows,
-                release_events(np.array(sorted(passing)), _units(load, night.lake), contract, load),
-            )
+        records = lines = 0
+        for part in codes.passing_records(load, contract, night.lake):
+            staged.add(night.lake.accepted(contract.extract), lake_rows(part, contract, load.received_at))
+            records += part.num_rows
+        for part in codes.passing():
+            staged.add(night.lake.quarantined_rows, release_events(part, units, contract, load))
+            lines += len(part)
+        if lines:
             row = replace(
                 row,
                 verdict="released",
                 reason=f"Rows of load {load.load_id} that were in quarantine and pass today's rules.",
-                rows_received=len(passing),
-                rows_accepted=len(passing),
-                records_accepted=records.num_rows,
+                rows_received=lines,
+                rows_accepted=lines,
+                records_accepted=records,
             )
+        else:
+            reason = "Judged again by today's rules; every row stays what it was."
+            row = replace(row, verdict="rejudged", reason=reason)
         note_results(verdict, staged, row, contract, night)
         return night.commit_staged(staged, row)
-
-
-def _released(load: LedgerRow, lines: set[int], contract: Contract, lake: Lake) -> pa.Table:
-    schema = lake_schema(contract)
-    schema = schema.remove(schema.get_field_index("received_at"))
-    folder = lake.quarantine(contract.extract)
-    parts = [load_folder(folder, each) / PART for each in (FIRST_LOAD, load.load_id)]
-    columns = ", ".join(f'"{name}"' for name in schema.names)
-    with duckdb.connect() as connection:
-        connection.register("lines", pa.table({"line": pa.array(sorted(lines), pa.int64())}))
-        return (
-            connection.execute(
-                f"select {columns} from read_parquet(?, union_by_name = true) "
-                "where source_row in (select line from lines) order by source_row",
-                [[str(part) for part in parts if part.exists()]],
-            )
-            .to_arrow_table()
-            .cast(schema)
-        )
