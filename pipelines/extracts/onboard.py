@@ -146,12 +146,25 @@ def _header_of(rows: list[Row]) -> list[tuple[int, tuple[str, ...], int, list[Ro
         return []
     score, at = best
     named = [clean_name(cell) for cell in rows[at] if cell is not None]
-    is_split = len(set(named)) < len(named) and at > 0
-    depth = 2 if is_split else 1
+    if _goes_on(rows[at], rows[at + 1 : at + 3]):
+        at, depth = at + 1, 2
+    else:
+        depth = 2 if len(set(named)) < len(named) and at > 0 else 1
     table = find_table(rows[at - depth + 1 : at + 2], Layout(sheet=Sheet(header_rows=depth)))
     header = tuple(name for name in table.names if name) if table is not None else ()
     # How many rows follow tells a table of many organisations from a summary.
     return [(score * len(rows), header, depth, rows[: at - depth + 1])] if header else []
+
+
+def _goes_on(header: Row, below: list[Row]) -> bool:
+    """Whether a header goes on in the next row: words under some of its cells and nothing under others, as
+    where cells are merged, and numbers only after that."""
+    if len(below) < 2:
+        return False
+    cells = [cell for cell in below[0] if cell is not None]
+    has_gaps = any(name is not None and cell is None for name, cell in zip(header, below[0], strict=False))
+    has_numbers = any(_is_number(cell) for cell in below[1] if cell is not None)
+    return len(cells) > 1 and has_gaps and has_numbers and not any(map(_is_number, cells))
 
 
 def _month_format(cells: Cells) -> str | None:

@@ -192,10 +192,17 @@ def _fit(mapping: Mapping, table: str, by_name: bool, found: list[str] | Unreada
 
 def _nearest(fits: list[_Fit]) -> Unrecognised:
     best = max(fits, key=lambda fit: (fit.by_name, fit.share), default=None)
+    faults = [fit.fault for fit in fits]
+    if faults and faults[0] is not None and len({str(fault) for fault in faults}) == 1:
+        return Unrecognised(f"{faults[0].message} {faults[0].remedy}")
     if best is None or not (best.by_name or best.share >= ENOUGH_OF_A_HEADER):
-        return Unrecognised("No mapping has this file name, and none has most of its columns in the file.")
-    name = best.mapping.name
-    wanted = ", ".join(best.mapping.definition.file)
+        return Unrecognised(
+            "No mapping has this file name, and none has most of its columns in the file. Check that it is "
+            "the right file; `qi onboard` drafts a mapping for a new layout."
+        )
+    name, patterns = best.mapping.name, best.mapping.definition.file
+    # The formats of a canonical file need not be listed.
+    wanted = f"{patterns[0]} or another format" if best.mapping.is_canonical else ", ".join(patterns)
     if best.by_name:
         return Unrecognised(f"The nearest mapping is {name}: the file name fits, but {_misses(best)}.", name)
     if best.by_header:

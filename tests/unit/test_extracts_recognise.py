@@ -128,3 +128,15 @@ def test_real_files_are_recognised_and_others_named_with_a_reason() -> None:
     }
     assert "'.md' are not read" in reason_of(found["ORIGIN.md"])
     assert "'.md' are not read" in reason_of(found["ORIGIN.md"])
+
+
+def test_a_file_that_nobody_can_read_is_told_why(tmp_path: Path) -> None:
+    for name, content, words in (
+        ("of nobody.csv", b"", "There is nothing in it."),
+        ("of nobody.xlsx", b"<html><table></table></html>", "the content is a web page"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        found = recognise(path, list(mappings()))
+        assert isinstance(found, Unrecognised)
+        assert words in found.reason

@@ -168,6 +168,23 @@ def test_side_sheets_and_titles_do_not_hide_the_table(tmp_path: Path) -> None:
     assert points["period_start"] == {"note": "month", "format": "%B %Y", "period": "month"}
 
 
+def test_a_header_of_merged_cells_goes_on_in_the_next_row(tmp_path: Path) -> None:
+    path = tmp_path / "ward_falls.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet("Return")
+        sheet.write_row(0, 0, ["Period", "Mar-26"])
+        for column, name in ((0, "Trust code"), (1, "Ward"), (4, "Bed days")):
+            sheet.merge_range(2, column, 3, column, name)
+        sheet.merge_range(2, 2, 2, 3, "Falls")
+        sheet.write_row(3, 2, ["With harm", "All"])
+        for at in range(3):
+            sheet.write_row(4 + at, 0, ["ZZA", f"W{at}", at, 5 + at, 700 + at])
+    draft = of(drafted(path)[1])
+    assert draft["sheet"]["header_rows"] == 2
+    assert draft["header"] == ["Trust code", "Ward", "Falls / With harm", "Falls / All", "Bed days"]
+    assert read_with_draft(path, tmp_path)["measure_points"].table.num_rows == 9
+
+
 def test_the_command_writes_a_draft_once(tmp_path: Path) -> None:
     path, out = tmp_path / "returns_2026-09.csv", tmp_path / "kestrel.yml"
     path.write_text(RETURN, encoding="utf-8")
