@@ -6,9 +6,11 @@ organisation's page and nowhere else.
 """
 
 from collections.abc import Iterator
+from html import escape
 from math import log
 
 import duckdb
+from markupsafe import Markup
 
 from pipelines.report.drawn import Drawn
 from pipelines.report.mart import Row, rows
@@ -176,13 +178,17 @@ class Metrics:
         ]
         withheld = [row for row in table if row["is_withheld"]]
         folded = withheld if len(withheld) > MOST_WITHHELD else []
+        has = {name: any(row[name] for row in table) for name in ("measure", "group", "interval")}
+        has["organisation"] = len({row["organisation"] for row in table}) > 1
         return {
-            "table": [row for row in table if not folded or not row["is_withheld"]],
-            "withheld": folded,
+            "table": _html([row for row in table if not folded or not row["is_withheld"]], has),
+            "withheld": _html(folded, has),
+            "withheld_rows": len(folded),
+            "shown": len(table),
             "unit_words": metric["unit"].replace("share", "%"),
             "ends": next(iter(scales.values())).ends if len(scales) == 1 else ("", ""),
-            "has": {name: any(row[name] for row in table) for name in ("measure", "group", "interval")},
-            "has_several": len({row["organisation"] for row in table}) > 1,
+            "has": has,
+            "has_several": has["organisation"],
         }
 
     def _whose(self, code: str | None) -> str:
@@ -230,6 +236,31 @@ class Scale:
         if figure is None:
             return NOTHING
         return f"{number(100 * figure, self._places)}%" if self._is_share else number(figure, self._places)
+
+
+def _html(table: list[Row], has: dict[str, bool]) -> Markup:
+    """Rows of a table. Written here and not in a template, because a site has tens of thousands."""
+    found = []
+    for row in table:
+        cells = [f'<th scope="row">{escape(row["organisation"])}</th>'] if has["organisation"] else []
+        cells += [f"<td>{escape(row['measure'] or '')}</td>"] if has["measure"] else []
+        cells += [f"<td>{escape(row['group'] or 'all')}</td>"] if has["group"] else []
+        cells += [f'<td>{row["period"]}</td><td class="n">{escape(row["value"])}</td>']
+        cells += [f'<td class="n">{row["interval"]}</td>'] if has["interval"] else []
+        picture = _svg(row["picture"]) if row["picture"] else ""
+        found.append(
+            f'<tr>{"".join(cells)}<td class="n">{row["of"]}</td><td class="axis">{picture}</td></tr>'
+        )
+    return Markup("\n".join(found))
+
+
+def _svg(picture: Row) -> str:
+    line = f'<path d="M{picture["line"][0]} 8H{picture["line"][1]}"/>' if picture["line"] else ""
+    return (
+        '<svg viewBox="0 0 180 16" width="180" height="16" aria-hidden="true">'
+        f'<path class="mark" d="M{picture["mark"]} 0v16"/>{line}'
+        f'<circle cx="{picture["dot"]}" cy="8" r="4"/></svg>'
+    )
 
 
 def _unit_of(metric: Row, value: Row) -> str:
