@@ -225,8 +225,3 @@
         else extents.width
     end
 {%- endmacro %}
-
-{#- Product of a point's deviation and another's (a column of it), in squares of the widest distance in the phase. -#}
-{% macro spc_product(other) -%}
-    (observations.plotted - measured.mean) / measured.unit * ((observations.{{ other }} - measured.mean) / measured.unit)
-{%- endmacro %}

@@ -10,8 +10,6 @@
 {%- set number_weight = baseline ~ ' case when observations.plotted is not null then observations.weight end end' %}
 {%- set variance = baseline ~ ' (observations.size - 1) * observations.spread * observations.spread end' %}
 {%- set moving_range = spc_moving_range('charts.chart_type', 'observations', 'measured.mean') %}
-{%- set counted_range = 'case when observations.is_baseline or charts.counts_all_moving_ranges then '
-    ~ moving_range ~ ' end' %}
 {%- set product_step = 'power(2e0, -60)' %}
 with
 charts as (
@@ -106,24 +104,36 @@ measured as (
     inner join averaged on extents.chart_no = averaged.chart_no and extents.phase_slot = averaged.phase_slot
 ),
 
--- Products of deviations as shares of the square of the widest, which cancels out.
-summed as (
+-- Deviations are shares of the widest, whose square cancels out where products are divided.
+deviating as (
     select
         observations.chart_no,
         observations.phase_slot,
-        {{ exact_sum(counted_range, 'measured.range_step') }}
-        / nullif(count({{ counted_range }}), 0) as mean_moving_range,
-        count({{ baseline }} {{ moving_range }} end) as moving_ranges,
-        {{ exact_sum(baseline ~ ' ' ~ spc_product('previous') ~ ' end', product_step) }}
-        / nullif({{ exact_sum(baseline ~ ' ' ~ spc_product('plotted') ~ ' end', product_step) }}, 0) as autocorrelation,
-        {{ exact_sum(baseline ~ ' ' ~ spc_product('season_ago') ~ ' end', product_step) }}
-        / nullif({{ exact_sum(baseline ~ ' ' ~ spc_product('plotted') ~ ' end', product_step) }}, 0) as seasonality,
-        count({{ baseline }} {{ spc_product('season_ago') }} end) as season_pairs
+        observations.is_baseline,
+        measured.range_step,
+        case when observations.is_baseline or charts.counts_all_moving_ranges then {{ moving_range }} end
+            as moving_range,
+        {{ baseline }} (observations.plotted - measured.mean) / measured.unit end as deviation,
+        (observations.previous - measured.mean) / measured.unit as previous_deviation,
+        (observations.season_ago - measured.mean) / measured.unit as season_deviation
     from {{ ref('int_spc__observations') }} as observations
     inner join charts on observations.chart_no = charts.chart_no
     inner join measured
         on observations.chart_no = measured.chart_no and observations.phase_slot = measured.phase_slot
-    group by observations.chart_no, observations.phase_slot
+),
+
+summed as (
+    select
+        chart_no,
+        phase_slot,
+        {{ exact_sum('moving_range', 'range_step') }} / nullif(count(moving_range), 0) as mean_moving_range,
+        count(case when is_baseline then moving_range end) as moving_ranges,
+        {{ exact_sum('deviation * deviation', product_step) }} as squares,
+        {{ exact_sum('deviation * previous_deviation', product_step) }} as lag_products,
+        {{ exact_sum('deviation * season_deviation', product_step) }} as season_products,
+        count(deviation * season_deviation) as season_pairs
+    from deviating
+    group by chart_no, phase_slot
 ),
 
 -- Moving ranges that are no wider than chance allows, once (Nelson 1982).
@@ -167,8 +177,8 @@ judged as (
         measured.mean_spread,
         measured.pooled_variance,
         measured.has_unequal_sizes,
-        summed.autocorrelation,
-        summed.seasonality,
+        summed.lag_products / nullif(summed.squares, 0) as autocorrelation,
+        summed.season_products / nullif(summed.squares, 0) as seasonality,
         summed.season_pairs,
         measured.largest * {{ var('spc_tolerance') }} as tolerance,
         summed.mean_moving_range as unscreened_moving_range,
