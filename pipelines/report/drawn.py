@@ -23,7 +23,8 @@ from pipelines.report.words import NOTHING, count, number, short_day, words
 
 CURVE = "from outcomes.fct_time_to_signal_curve order by organisation_code nulls first, days"
 NOISE = """
-select organisation_code, colour_changes, changes_by_target, changes_with_special_cause, changes_by_noise
+select organisation_code, colour_changes, changes_by_target, changes_with_special_cause, changes_by_noise,
+    from_date
 from spc.fct_rag_noise where level_name <> 'series' order by organisation_code nulls first
 """
 SCORES = """
@@ -228,7 +229,8 @@ class Drawn:
             f"{bars[0].label}: {number(found[0]['changes_by_noise'])} of {changes} between red, amber and "
             "green had no special cause and no changed target."
         )
-        note = f"In the past two years, of series with a target. At most {MOST_BARS} organisations."
+        since = short_day(found[0]["from_date"])
+        note = f"Since {since}, of series with a target. At most {MOST_BARS} organisations."
         parts = [(kind, text) for kind, _, text in REASONS]
         columns, title = ("Organisation", "All changes"), "Changes of colour, and why"
         of_all = "of all changes of colour"
