@@ -8,11 +8,10 @@ import re
 import tempfile
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
-from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from pipelines.extracts.contract import Contract
 from pipelines.extracts.mapping import Mapping, load_mapping, suppression_reasons
@@ -20,8 +19,8 @@ from pipelines.extracts.onboard_columns import CODE, formats_of, look_at
 from pipelines.extracts.onboard_draft import MONTH, Found, draft
 from pipelines.extracts.read import Extracted, read
 from pipelines.extracts.readers.cells import Cells, Layout, clean_name
-from pipelines.extracts.readers.sheet_table import HEADER_SEARCH_ROWS, Row, find_table
-from pipelines.extracts.readers.workbook_bounds import check_bounds
+from pipelines.extracts.readers.sheet_table import Row, find_table
+from pipelines.extracts.readers.workbook import open_workbook
 from pipelines.extracts.recognise import recognise
 from pipelines.extracts.unpack import Content, look_inside, not_one_table, plain_file
 from pipelines.extracts.vocabulary import Note, Sheet
@@ -104,18 +103,11 @@ def _layout_of_workbook(source: Path) -> Layout:
     Raises:
         UnreadableFile: as for a workbook that is read.
     """
-    check_bounds(source)
-    with source.open("rb") as opened, CalamineWorkbook.from_filelike(opened) as book:
+    with open_workbook(source) as book:
         candidates = [
-            (score, at, Layout(header=header, sheet=_sheet(sheet.name, depth, above)))
-            for at, sheet in enumerate(book.sheets_metadata)
-            if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
-            for score, header, depth, above in _header_of(
-                [
-                    [str(cell).strip() or None for cell in row]
-                    for row in islice(book.get_sheet_by_name(sheet.name).iter_rows(), HEADER_SEARCH_ROWS)
-                ]
-            )
+            (score, at, Layout(header=header, sheet=_sheet(name, depth, above)))
+            for at, name in enumerate(book.sheets())
+            for score, header, depth, above in _header_of(book.head(name))
         ]
     return max(candidates, key=lambda each: (each[0], -each[1]), default=(0, 0, Layout()))[2]
 

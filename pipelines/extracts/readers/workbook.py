@@ -56,7 +56,7 @@ _PANIC = re.compile(
 def read_headers(path: Path, layouts: Sequence[Layout]) -> list[list[str] | UnreadableFile]:
     """For each layout the names of its table's columns, or why there are none; opens it once."""
     try:
-        with _opened(path) as book:
+        with open_workbook(path) as book:
             return [_header(book, layout) for layout in layouts]
     except UnreadableFile as fault:
         return [fault] * len(layouts)
@@ -69,7 +69,7 @@ def read_cells(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout
         UnreadableFile: NOT_A_WORKBOOK, ENCRYPTED, NO_SUCH_SHEET, NOT_ONE_SHEET, EMPTY_FILE, DUPLICATE_COLUMN,
             NOTE_MISSING, UNREADABLE_CELL, or a bound that the workbook exceeds.
     """
-    with _opened(path) as book:
+    with open_workbook(path) as book:
         name = book.sheet_for(layout)
         rows = book.rows(name, layout.decimal)
         head = list(islice(rows, HEADER_SEARCH_ROWS))
@@ -105,7 +105,7 @@ class _Counts:
         self.too_wide = Malformed()
 
 
-class _Book:
+class Book:
     """An open workbook whose bounds have been checked."""
 
     def __init__(self, calamine: CalamineWorkbook, bounds: Bounds) -> None:
@@ -119,7 +119,7 @@ class _Book:
         Raises:
             UnreadableFile: NO_SUCH_SHEET, NOT_ONE_SHEET.
         """
-        candidates = self._candidates(layout.sheet.name)
+        candidates = self.sheets(layout.sheet.name)
         if not candidates:
             wanted = " or ".join(f"'{name}'" for name in layout.sheet.name)
             raise UnreadableFile(
@@ -166,7 +166,8 @@ class _Book:
                     row[column] = text
             yield row
 
-    def _candidates(self, wanted: tuple[str, ...]) -> list[str]:
+    def sheets(self, wanted: tuple[str, ...] = ()) -> list[str]:
+        """Names of the sheets that fit one of the patterns; without a pattern, of those that are shown."""
         sheets = [
             sheet
             for sheet in self._calamine.sheets_metadata
@@ -189,7 +190,7 @@ class _Book:
         return len(wanted & found) / len(wanted) if wanted else 1
 
 
-def _header(book: _Book, layout: Layout) -> list[str] | UnreadableFile:
+def _header(book: Book, layout: Layout) -> list[str] | UnreadableFile:
     try:
         name = book.sheet_for(layout)
         table = find_table(book.head(name), layout)
@@ -203,13 +204,18 @@ def _glob(pattern: str) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Book]:
+def open_workbook(path: Path) -> Iterator[Book]:
+    """A workbook, provided that it is one and not too large.
+
+    Raises:
+        UnreadableFile: as `check_bounds`, or NOT_A_WORKBOOK.
+    """
     bounds = check_bounds(path)
     # Given a path, the library would go by the ending of its name.
     with path.open("rb") as stream, _faults():
         calamine = load_workbook(stream)
     with calamine:
-        yield _Book(calamine, bounds)
+        yield Book(calamine, bounds)
 
 
 @contextmanager
