@@ -141,11 +141,8 @@ PUBLISHED_ICONS = pa.schema(
     ]
 )
 
-PUBLISHED_METRICS = pa.schema(
+METRIC_KEY = pa.schema(
     [
-        ("release_id", pa.string()),
-        ("published_at", pa.timestamp("us")),
-        ("metric_result_id", pa.string()),
         ("metric_id", pa.string()),
         ("organisation_code", pa.string()),
         ("unit_code", pa.string()),
@@ -153,6 +150,10 @@ PUBLISHED_METRICS = pa.schema(
         ("period_start", pa.date32()),
         ("period_end", pa.date32()),
         ("stratum", pa.string()),
+    ]
+)
+METRIC_SAYS = pa.schema(
+    [
         ("value", pa.float64()),
         ("lower", pa.float64()),
         ("upper", pa.float64()),
@@ -163,6 +164,15 @@ PUBLISHED_METRICS = pa.schema(
         ("homogeneity_p_value", pa.float64()),
         ("method", pa.string()),
         ("suppression_reason", pa.string()),
+    ]
+)
+PUBLISHED_METRICS = pa.schema(
+    [
+        ("release_id", pa.string()),
+        ("published_at", pa.timestamp("us")),
+        ("metric_result_id", pa.string()),
+        *METRIC_KEY,
+        *METRIC_SAYS,
         ("is_shown", pa.bool_()),
     ]
 )

@@ -16,7 +16,15 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.lake.durable import move_into_place, remove_tree, write_parquet
-from pipelines.lake.layout import PART, PUBLISHED_ICONS, PUBLISHED_METRICS, Lake, release_part
+from pipelines.lake.layout import (
+    METRIC_KEY,
+    METRIC_SAYS,
+    PART,
+    PUBLISHED_ICONS,
+    PUBLISHED_METRICS,
+    Lake,
+    release_part,
+)
 
 
 @dataclass(frozen=True)
@@ -53,27 +61,8 @@ METRICS = History(
     schema=PUBLISHED_METRICS,
     follows=("maturity.fct_metric", "outcomes.fct_metric"),
     key=("metric_result_id",),
-    shows=(
-        "value",
-        "lower",
-        "upper",
-        "numerator",
-        "denominator",
-        "n",
-        "p_value",
-        "homogeneity_p_value",
-        "method",
-        "suppression_reason",
-    ),
-    also=(
-        "metric_id",
-        "organisation_code",
-        "unit_code",
-        "measure_id",
-        "period_start",
-        "period_end",
-        "stratum",
-    ),
+    shows=tuple(METRIC_SAYS.names),
+    also=tuple(METRIC_KEY.names),
 )
 HISTORIES = (ICONS, METRICS)
 

@@ -1,32 +1,16 @@
-"""The shape of a result: one row a metric, organisation, unit, measure, period and stratum."""
+"""The shape of a result: one row a metric, organisation, unit, measure, period and stratum.
+
+Its columns are those that the lake keeps of what a release published.
+"""
 
 import pandas as pd
 import pyarrow as pa
 
-KEY = ("metric_id", "organisation_code", "unit_code", "measure_id", "period_start", "period_end", "stratum")
+from pipelines.lake.layout import METRIC_KEY, METRIC_SAYS
 
+KEY = tuple(METRIC_KEY.names)
 RESULTS = pa.schema(
-    [
-        ("calculation_id", pa.string()),
-        ("fingerprint", pa.string()),
-        ("metric_id", pa.string()),
-        ("organisation_code", pa.string()),
-        ("unit_code", pa.string()),
-        ("measure_id", pa.string()),
-        ("period_start", pa.date32()),
-        ("period_end", pa.date32()),
-        ("stratum", pa.string()),
-        ("value", pa.float64()),
-        ("lower", pa.float64()),
-        ("upper", pa.float64()),
-        ("numerator", pa.float64()),
-        ("denominator", pa.float64()),
-        ("n", pa.int64()),
-        ("p_value", pa.float64()),
-        ("homogeneity_p_value", pa.float64()),
-        ("method", pa.string()),
-        ("suppression_reason", pa.string()),
-    ]
+    [("calculation_id", pa.string()), ("fingerprint", pa.string()), *METRIC_KEY, *METRIC_SAYS]
 )
 TEXTS = tuple(field.name for field in RESULTS if field.type == pa.string())
 DATES = ("period_start", "period_end")
@@ -45,10 +29,10 @@ def to_arrow(frame: pd.DataFrame) -> pa.Table:
     for field in RESULTS:
         values = frame[field.name]
         if field.name in TEXTS:
-            array = pa.array([None if pd.isna(value) else str(value) for value in values], pa.string())
+            array = pa.array(values.astype(object), pa.string(), from_pandas=True)
         elif field.name in DATES:
-            dates = pd.to_datetime(values).dt.date
-            array = pa.array([None if pd.isna(value) else value for value in dates], pa.date32())
+            dates = pd.to_datetime(values).astype("datetime64[s]")
+            array = pa.array(dates, pa.timestamp("s"), from_pandas=True)
         else:
             numbers = pd.to_numeric(values).astype("float64").round(DECIMALS)
             array = pa.array(numbers, pa.float64(), from_pandas=True)
