@@ -13,7 +13,7 @@ UV = .venv-uv/bin/uv
 QI = $(UV) run --frozen --no-dev qi
 DEV = $(UV) run --frozen
 
-.PHONY: run test setup lint types unit integration dbt-unit benchmarks browser fuzz dev clean help
+.PHONY: run test setup lint types unit integration dbt-unit benchmarks recovery browser fuzz dev clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -39,6 +39,9 @@ lint: setup ## style of Python and SQL
 
 types: setup ## type check
 	$(DEV) pyright
+
+recovery: setup ## how often intervals hold what the demo plants, 200 seeds (minutes)
+	$(DEV) python -m tests.recovery
 
 benchmarks: setup ## how fast, against a peer in the same run (minutes)
 	$(DEV) --group benchmark pytest tests/benchmarks -s

@@ -21,7 +21,7 @@ rates as (
         max(case when metric_id = 'O02' then upper end) as closed_upper,
         max(case when metric_id = 'O02' then denominator end) as closed
     from outcomes.fct_metric
-    where metric_id in ('O01', 'O02')
+    where metric_id in ('O01', 'O02') and unit_code is null
     group by organisation_code, period_start
 )
 

@@ -18,7 +18,7 @@ metrics as (
         numerator,
         denominator
     from outcomes.fct_metric
-    where metric_id in ('O02', 'O07')
+    where metric_id in ('O02', 'O07') and unit_code is null
 )
 
 select

@@ -19,7 +19,11 @@ latest as (
         numerator,
         denominator
     from maturity.fct_metric
-    where metric_id in ('M03', 'M04', 'M16') and organisation_code is not null and value is not null
+    where
+        metric_id in ('M03', 'M04', 'M16')
+        and organisation_code is not null
+        and unit_code is null
+        and value is not null
     qualify row_number() over (
         partition by metric_id, organisation_code, stratum order by period_end desc
     ) = 1

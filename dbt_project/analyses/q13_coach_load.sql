@@ -20,7 +20,7 @@ select
 from core.fct_project as projects
 cross join parameters
 left join maturity.fct_metric as loads
-    on projects.organisation_code = loads.organisation_code and loads.metric_id = 'M05'
+    on projects.organisation_code = loads.organisation_code and loads.metric_id = 'M05' and loads.unit_code is null
 where projects.is_active and projects.coach_id is not null
 group by projects.organisation_code, projects.coach_id
 order by active_projects desc, projects.organisation_code asc, coach asc

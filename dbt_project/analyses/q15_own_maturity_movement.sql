@@ -19,8 +19,13 @@ from maturity.fct_metric as levels
 left join maturity.fct_metric as changes
     on
         levels.organisation_code = changes.organisation_code
+        and changes.unit_code is null
         and levels.period_end = changes.period_end
         and changes.metric_id = 'M01'
         and levels.stratum || ', change since the last' = changes.stratum
-where levels.metric_id = 'M01' and not levels.is_suppressed and levels.stratum not like '%, change since the last'
+where
+    levels.metric_id = 'M01'
+    and levels.unit_code is null
+    and not levels.is_suppressed
+    and levels.stratum not like '%, change since the last'
 order by levels.organisation_code, component, assessed_on

@@ -13,5 +13,5 @@ select
     value - lag(value) over (partition by organisation_code, stratum order by period_end) as change_in_gap,
     n as judgements
 from maturity.fct_metric
-where metric_id = 'M02' and not is_suppressed
+where metric_id = 'M02' and unit_code is null and not is_suppressed
 order by organisation_code, component, assessed_on

@@ -19,7 +19,7 @@ equity as (
         max(case when metric_id = 'O21' and stratum = 'all' then lower end) as slope_lower,
         max(case when metric_id = 'O21' and stratum = 'all' then upper end) as slope_upper
     from outcomes.fct_metric
-    where metric_id in ('O09', 'O21')
+    where metric_id in ('O09', 'O21') and unit_code is null
     group by organisation_code, measure_id, period_start
 ),
 
@@ -31,7 +31,7 @@ changes as (
         lower,
         upper
     from outcomes.fct_metric
-    where metric_id = 'O21' and stratum like 'change%'
+    where metric_id = 'O21' and unit_code is null and stratum like 'change%'
 )
 
 select

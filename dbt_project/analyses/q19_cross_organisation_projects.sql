@@ -18,7 +18,7 @@ metrics as (
         numerator,
         denominator
     from outcomes.fct_metric
-    where metric_id in ('O15', 'O19', 'O20')
+    where metric_id in ('O15', 'O19', 'O20') and unit_code is null
 )
 
 select

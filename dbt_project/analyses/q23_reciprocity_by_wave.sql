@@ -15,6 +15,6 @@ select
     round(max(case when stratum like '%collaborate%' then value end), 3) as collaborate_share,
     max(suppression_reason) as withheld_because
 from maturity.fct_metric
-where metric_id in ('M13', 'M29')
+where metric_id in ('M13', 'M29') and unit_code is null
 group by organisation_code, wave
 order by organisation_code nulls first, wave

@@ -78,6 +78,38 @@ left join published
         {%- endfor %}
 {% endmacro %}
 
+{#-
+    A person's first completed course, the financial year of it, and whether a project was joined within the 180 days
+    after it. Reads the CTE clock. Courses that are younger are left out.
+-#}
+{% macro joiners() -%}
+    {%- set applied_within_days = 180 -%}
+    select
+        learners.organisation_code,
+        learners.unit_code,
+        learners.person_id,
+        {{ period_start_of("'year'", 4, 'learners.completed_on') }} as period_start,
+        count(members.project_member_id) > 0 as has_applied
+    from (
+        select
+            organisation_code,
+            unit_code,
+            person_id,
+            completed_on
+        from {{ ref('fct_training') }}
+        where completed_on is not null
+        qualify row_number() over (partition by person_id order by completed_on, training_id) = 1
+    ) as learners
+    cross join clock
+    left join {{ ref('bridge_project_member') }} as members
+        on
+            learners.person_id = members.person_id
+            and learners.completed_on <= members.joined_on
+            and {{ add_days(applied_within_days, 'learners.completed_on') }} >= members.joined_on
+    where {{ add_days(applied_within_days, 'learners.completed_on') }} <= clock.as_of_date
+    group by learners.organisation_code, learners.unit_code, learners.person_id, learners.completed_on
+{%- endmacro %}
+
 {#- dbt-duckdb sets the new rows of a Python model that is kept aside in a table of the schema main, for good. -#}
 {% macro drop_set_aside() %}
 {%- if execute and target.type == 'duckdb' -%}

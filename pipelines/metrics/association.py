@@ -209,12 +209,19 @@ def stratified_risk_ratio(tables: list[Table]) -> Estimate:
     )
 
 
+def odds_ratio_as_risk_ratio(table: Table) -> Estimate:
+    """The risk ratio that the odds ratio of a table amounts to, with its interval turned in the same way."""
+    found = odds_ratio(table)
+    base_rate = table.other_events / table.others
+    value, lower, upper = (
+        odds_to_risk_ratio(odds, base_rate) for odds in (found.value, found.lower, found.upper)
+    )
+    return Estimate(value, lower, upper, f"zhang_yu_of_{found.method}", found.p_value)
+
+
 def odds_to_risk_ratio(odds: float, base_rate: float) -> float:
     """The risk ratio that an odds ratio amounts to, when `base_rate` of the others have the event (Zhang and
     Yu, JAMA 1998)."""
+    if np.isinf(odds):
+        return 1 / base_rate if base_rate > 0 else np.inf
     return odds / (1 - base_rate + base_rate * odds)
-
-
-def base_rate_of(odds: float, risk: float) -> float:
-    """The base rate at which an odds ratio is that risk ratio."""
-    return (odds / risk - 1) / (odds - 1)

@@ -11,15 +11,23 @@ its results are rows fetched and packages imported.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from pipelines.metrics.comparisons import cross_organisation, involvement
-from pipelines.metrics.culture import levels, net_benefit, sickness_by_intensity, tenure, ties
-from pipelines.metrics.places import equity, peers, time_to_signal, variation
+from pipelines.metrics.culture import (
+    displaced,
+    gains,
+    levels,
+    net_benefit,
+    sickness_by_intensity,
+    tenure,
+    ties,
+)
+from pipelines.metrics.places import equity, peers, time_to_signal, variation, variation_between_units
 from pipelines.metrics.rows import DECIMALS, shaped, to_arrow
 from pipelines.metrics.series import Interruptions, has_enough_points, interrupted
 from pipelines.metrics.shares import mean_fidelity, shares
@@ -37,34 +45,69 @@ MONTH = """
     ) as clock
 """
 
+VARIATION = """
+    select
+        points.organisation_code,
+        {unit} as unit_code,
+        points.measure_id,
+        cast(clock.month_start - interval 12 month as date) as period_start,
+        cast(clock.month_start - interval 1 day as date) as period_end,
+        sum(points.numerator) as numerator,
+        sum(points.denominator) as denominator
+    from in_points as points
+    inner join in_measures as measures on points.measure_id = measures.measure_id
+    cross join {month}
+    where
+        points.stratum = 'all'
+        and points.unit_code {has_unit}
+        and points.is_latest
+        and not points.is_withdrawn
+        and points.denominator > 0
+        and points.numerator is not null
+        and measures.is_latest
+        and not measures.is_withdrawn
+        and measures.purpose = 'assurance'
+        and points.period_start >= clock.month_start - interval 12 month
+        and points.period_start < clock.month_start
+    group by all
+    order by all
+"""
+
 
 @dataclass(frozen=True)
 class Calculation:
     """A function of rows to results. `query`: SQL over `in_<table>`, whose rows name their organisation.
 
-    `is_together`: all organisations are needed at once, to compare them; else it is made for each, and once
-    for all as if they were one.
+    `scope`: `together` when all organisations are needed at once, to compare them, and `each` when every one
+    stands for itself; else it is made for each, and once for all, without their units, as if they were one.
     """
 
     name: str
     query: str
     compute: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
-    is_together: bool = False
+    scope: Literal["each", "together", "both"] = "both"
 
 
 CALCULATIONS = (
     Calculation(
-        "shares", "select * from in_counts union all by name select * from in_maturity_counts", shares
+        "shares",
+        """
+        select * from in_counts
+        union all by name
+        select * from in_maturity_counts
+        union all by name
+        select * from in_unit_counts
+        """,
+        shares,
     ),
     Calculation(
         "levels",
         """
-        select organisation_code, assessed_on, component, assessor_group, level_rank
+        select organisation_code, unit_code, assessed_on, component, item_code, assessor_group, level_rank
         from in_assessments
-        where unit_code is null
         order by all
         """,
-        lambda rows, _: levels(rows),
+        lambda rows, _: pd.concat([levels(rows), gains(rows)]),
     ),
     Calculation(
         "tenure",
@@ -140,6 +183,29 @@ CALCULATIONS = (
         lambda rows, _: net_benefit(rows),
     ),
     Calculation(
+        "displaced",
+        f"""
+        select
+            benefits.payer_organisation_code as organisation_code,
+            benefits.project_id,
+            benefits.stage,
+            cast(null as date) as period_start,
+            clock.month_end as period_end,
+            abs(benefits.amount_low + benefits.amount_high) / 2 as amount,
+            coalesce(benefits.receiver_organisation_code <> benefits.payer_organisation_code, false)
+            or coalesce(benefits.receiver_sector, 'nhs') <> 'nhs' as is_displaced
+        from in_benefits as benefits
+        inner join in_projects as projects on benefits.project_id = projects.project_id
+        cross join {MONTH}
+        where
+            benefits.payer_organisation_code is not null
+            and (benefits.receiver_organisation_code is not null or benefits.receiver_sector is not null)
+            and benefits.amount_low + benefits.amount_high <> 0
+        order by all
+        """,
+        lambda rows, _: displaced(rows),
+    ),
+    Calculation(
         "sickness_by_intensity",
         f"""
         with staff as (
@@ -173,7 +239,7 @@ CALCULATIONS = (
         order by all
         """,
         lambda rows, _: sickness_by_intensity(rows),
-        is_together=True,
+        scope="together",
     ),
     Calculation(
         "involvement",
@@ -236,6 +302,7 @@ CALCULATIONS = (
         select
             'O24' as metric_id,
             projects.organisation_code,
+            projects.unit_code,
             cast(null as varchar) as measure_id,
             cast(clock.month_start - interval 11 month as date) as period_start,
             clock.month_end as period_end,
@@ -249,7 +316,13 @@ CALCULATIONS = (
             months.is_open
             and months.month_start >= clock.month_start - interval 11 month
             and months.month_start <= clock.month_end
-        group by all
+        group by
+            grouping sets (
+                (projects.organisation_code, clock.month_start, clock.month_end),
+                (projects.organisation_code, projects.unit_code, clock.month_start, clock.month_end)
+            )
+        having grouping(projects.unit_code) = 1 or projects.unit_code is not null
+        order by all
         """,
         shares,
     ),
@@ -322,34 +395,15 @@ CALCULATIONS = (
     ),
     Calculation(
         "variation",
-        f"""
-        select
-            points.organisation_code,
-            points.measure_id,
-            cast(clock.month_start - interval 12 month as date) as period_start,
-            cast(clock.month_start - interval 1 day as date) as period_end,
-            sum(points.numerator) as numerator,
-            sum(points.denominator) as denominator
-        from in_points as points
-        inner join in_measures as measures on points.measure_id = measures.measure_id
-        cross join {MONTH}
-        where
-            points.stratum = 'all'
-            and points.unit_code is null
-            and points.is_latest
-            and not points.is_withdrawn
-            and points.denominator > 0
-            and points.numerator is not null
-            and measures.is_latest
-            and not measures.is_withdrawn
-            and measures.purpose = 'assurance'
-            and points.period_start >= clock.month_start - interval 12 month
-            and points.period_start < clock.month_start
-        group by all
-        order by all
-        """,
+        VARIATION.format(unit="cast(null as varchar)", has_unit="is null", month=MONTH),
         lambda rows, _: variation(rows),
-        is_together=True,
+        scope="together",
+    ),
+    Calculation(
+        "variation_between_units",
+        VARIATION.format(unit="points.unit_code", has_unit="is not null", month=MONTH),
+        lambda rows, _: variation_between_units(rows),
+        scope="each",
     ),
 )
 
@@ -426,14 +480,14 @@ def _fingerprints(session: duckdb.DuckDBPyConnection, calculation: Calculation, 
         for code, fingerprint in found
         if not code and fingerprint
     }
-    return whole if calculation.is_together else each | whole
+    return {"each": each, "together": whole, "both": each | whole}[calculation.scope]
 
 
 def _computed(
     session: duckdb.DuckDBPyConnection, calculation: Calculation, catalogue: pd.DataFrame, changed: set[str]
 ) -> list[pd.DataFrame]:
     rows = session.execute(f"select * from input_{calculation.name}").df()
-    if calculation.is_together:
+    if calculation.scope == "together":
         made = calculation.compute(rows, catalogue)
         return [made.assign(calculation_id=_name(calculation.name, TOGETHER))]
     parts = []
@@ -443,7 +497,8 @@ def _computed(
         names = [_name(calculation.name, code) for code in made["organisation_code"]]
         parts.append(made.assign(calculation_id=names))
     if _name(calculation.name, TOGETHER) in changed:
-        made = calculation.compute(rows.assign(organisation_code=None), catalogue)
+        whole = rows[rows["unit_code"].isna()] if "unit_code" in rows else rows
+        made = calculation.compute(whole.assign(organisation_code=None), catalogue)
         parts.append(made.assign(calculation_id=_name(calculation.name, TOGETHER)))
     return [part for part in parts if len(part)]
 
@@ -481,12 +536,15 @@ def _peers(
     """Places among peers, from tonight's results and those kept of calculations that did not run."""
     ran = {name for part in parts for name in part["calculation_id"]} | gone
     standing = (
-        session.execute(f"select * from {kept} where metric_id is not null and metric_id <> 'O23'").df()
+        session.execute(
+            f"select * from {kept} where metric_id is not null and metric_id <> 'O23' and unit_code is null"
+        ).df()
         if kept is not None
         else shaped(pd.DataFrame())
     )
     standing = standing[~standing["calculation_id"].isin(ran)]
-    made = peers(pd.concat([standing, *parts], ignore_index=True), catalogue)
+    whole = (part[part["unit_code"].isna()] for part in parts)
+    made = peers(pd.concat([standing, *whole], ignore_index=True), catalogue)
     return made.assign(calculation_id=_name("peers", TOGETHER))
 
 

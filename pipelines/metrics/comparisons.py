@@ -10,6 +10,7 @@ from pipelines.metrics.association import (
     informative,
     is_comparable,
     odds_ratio,
+    odds_ratio_as_risk_ratio,
     risk_difference,
     risk_ratio,
     stratified_odds_ratio,
@@ -23,12 +24,17 @@ INVOLVEMENT = {
     "big_i against none": (("big_i",), ("none",)),
     "little_i against none": (("little_i",), ("none",)),
 }
-CRUDE: dict[str, Callable[[Table], Estimate]] = {"O03": risk_ratio, "O04": odds_ratio, "O05": risk_difference}
+CRUDE: dict[str, Callable[[Table], Estimate]] = {
+    "O03": risk_ratio,
+    "O04": odds_ratio,
+    "O05": risk_difference,
+    "O26": odds_ratio_as_risk_ratio,
+}
 STRATIFIED = {"O03": stratified_risk_ratio, "O04": stratified_odds_ratio}
 
 
 def involvement(projects: pd.DataFrame) -> pd.DataFrame:
-    """Association of involvement with success: O03, O04 and O05, crude and within layers.
+    """Association of involvement with success: O03, O04, O05 and O26, crude and within layers.
 
     `projects`: organisation_code (null: all together), layer (what is held equal), involvement, projects,
     successes, period_end. A stratum "..., within layers" is Mantel and Haenszel's.

@@ -4,6 +4,7 @@ sickness."""
 import numpy as np
 import pandas as pd
 
+from pipelines.metrics.intervals import clustered_mean
 from pipelines.metrics.network import network
 from pipelines.metrics.rows import shaped
 from pipelines.metrics.survival import median_time
@@ -17,16 +18,17 @@ HIGHER, LOWER = "executive", "frontline"
 def levels(items: pd.DataFrame) -> pd.DataFrame:
     """Median level by component and its change (M01), and executive minus front-line level (M02).
 
-    `items`: organisation_code, assessed_on, component, assessor_group, level_rank. Levels are ordinal:
-    medians and quartiles, no mean. Rows of one assessment are those of an organisation and day. All
-    organisations together have no level.
+    `items`: organisation_code, unit_code (null: the organisation itself), assessed_on, component,
+    assessor_group, level_rank. Levels are ordinal: medians and quartiles, no mean. Rows of one assessment are
+    those of an organisation or unit and day. All organisations together have no level.
     """
     known = items.dropna(subset=["organisation_code", "level_rank"])
     if known.empty:
         return shaped(known)
     every = pd.concat([known, known.assign(component="all")])
-    key = ["organisation_code", "assessed_on", "component"]
-    by_component = every.groupby(key)["level_rank"]
+    whose = ["organisation_code", "unit_code"]
+    key = [*whose, "assessed_on", "component"]
+    by_component = every.groupby(key, dropna=False)["level_rank"]
     found = by_component.median().rename("value").reset_index()
     found = found.rename(columns={"component": "stratum"}).assign(
         lower=by_component.quantile(0.25).to_numpy(),
@@ -35,9 +37,9 @@ def levels(items: pd.DataFrame) -> pd.DataFrame:
         metric_id="M01",
         method="median_and_quartiles",
     )
-    one = ["organisation_code", "stratum"]
+    one = [*whose, "stratum"]
     change = found.sort_values("assessed_on").assign(
-        earlier=lambda rows: rows.groupby(one)["value"].shift(),
+        earlier=lambda rows: rows.groupby(one, dropna=False)["value"].shift(),
         value=lambda rows: rows["value"] - rows["earlier"],
         stratum=lambda rows: rows["stratum"] + ", change since the last",
         lower=np.nan,
@@ -46,7 +48,7 @@ def levels(items: pd.DataFrame) -> pd.DataFrame:
     change = change.dropna(subset="earlier")
     higher, lower = (
         every[every["assessor_group"] == group]
-        .groupby(key)
+        .groupby(key, dropna=False)
         .agg(value=("level_rank", "median"), n=("level_rank", "size"))
         for group in (HIGHER, LOWER)
     )
@@ -55,6 +57,40 @@ def levels(items: pd.DataFrame) -> pd.DataFrame:
     gaps = gaps.assign(metric_id="M02", n=counted, method="difference_of_medians")
     made = pd.concat([found, change, gaps], ignore_index=True)
     return shaped(made.assign(period_start=made["assessed_on"], period_end=made["assessed_on"]))
+
+
+def gains(items: pd.DataFrame) -> pd.DataFrame:
+    """Mean change of the items' levels since the assessment before (M34), by component and for all.
+
+    `items`: as for `levels`, with item_code. Only judgements by the same group on the same item in both
+    assessments count; the interval allows for those on one item being alike.
+    """
+    one = ["organisation_code", "unit_code", "component", "item_code", "assessor_group"]
+    known = items.dropna(subset=["organisation_code", "level_rank"]).sort_values("assessed_on")
+    place = known.groupby(["organisation_code", "unit_code"], dropna=False)["assessed_on"].rank("dense")
+    known = known.assign(place=place)
+    earlier = known[[*one, "place", "assessed_on", "level_rank"]].assign(place=known["place"] + 1)
+    pairs = known.merge(earlier, on=[*one, "place"], suffixes=("", "_before"))
+    pairs["change"] = pairs["level_rank"] - pairs["level_rank_before"]
+    pairs["item"] = pairs["component"] + "|" + pairs["item_code"]
+    every = pd.concat([pairs.assign(component="all"), pairs])
+    rows = []
+    key = ["organisation_code", "unit_code", "component", "assessed_on_before", "assessed_on"]
+    names = ["organisation_code", "unit_code", "stratum", "period_start", "period_end"]
+    for keys, group in every.groupby(key, dropna=False):
+        value, lower, upper = clustered_mean(group["change"], group["item"])
+        rows.append(
+            dict(zip(names, keys, strict=True))
+            | {
+                "metric_id": "M34",
+                "value": value,
+                "lower": lower,
+                "upper": upper,
+                "n": len(group),
+                "method": "mean_clustered_by_item",
+            }
+        )
+    return shaped(pd.DataFrame(rows))
 
 
 def tenure(posts: pd.DataFrame) -> pd.DataFrame:
@@ -148,6 +184,34 @@ def net_benefit(lines: pd.DataFrame) -> pd.DataFrame:
             metric_id="O11", value=(summed["lower"] + summed["upper"]) / 2, method="range_of_claims"
         )
     )
+
+
+def displaced(lines: pd.DataFrame) -> pd.DataFrame:
+    """Share of the benefit that falls to another than the one who pays, by stage (O12).
+
+    `lines`: organisation_code, project_id, stage, period_start, period_end, amount (at least 0),
+    is_displaced. The interval allows for lines of one project being alike; there is none where all lines fall
+    to the same side, because nothing then says how they vary.
+    """
+    rows = []
+    for keys, group in lines.groupby(["organisation_code", "stage", *PERIOD], dropna=False):
+        fallen = group["is_displaced"].astype(float)
+        value, lower, upper = clustered_mean(fallen, group["project_id"], group["amount"])
+        has_both = fallen.nunique() > 1
+        rows.append(
+            dict(zip(["organisation_code", "stratum", *PERIOD], keys, strict=True))
+            | {
+                "metric_id": "O12",
+                "value": value,
+                "lower": max(lower, 0.0) if has_both else np.nan,
+                "upper": min(upper, 1.0) if has_both else np.nan,
+                "numerator": float((fallen * group["amount"]).sum()),
+                "denominator": float(group["amount"].sum()),
+                "n": len(group),
+                "method": "ratio_clustered_by_project",
+            }
+        )
+    return shaped(pd.DataFrame(rows))
 
 
 def sickness_by_intensity(organisations: pd.DataFrame) -> pd.DataFrame:

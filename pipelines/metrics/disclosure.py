@@ -11,6 +11,7 @@ import pandas as pd
 LARGEST_SUPPRESSED = 7
 ROUNDED_TO = 5
 SMALL_NUMBER, SECONDARY = "small_number", "secondary"
+TOTAL = "all"
 
 
 def is_small(counts: pd.Series) -> pd.Series:
@@ -24,35 +25,57 @@ def rounded(counts: pd.Series) -> pd.Series:
 
 
 def protect(
-    frame: pd.DataFrame,
-    group: list[str],
-    counts: list[str],
-    total: str = "all",
-    is_total_known: bool = False,
+    frame: pd.DataFrame, group: list[str], counts: list[str], is_total_known: bool = False
 ) -> pd.DataFrame:
-    """`frame` with its `counts` rounded or NaN, and `suppression_reason`.
+    """`frame` with its `counts` rounded or NaN, and `suppression_reason`: a row is shown or withheld as a
+    whole. See `withheld`."""
+    small = pd.concat([is_small(frame[name]) for name in counts], axis=1).any(axis=1)
+    reason = withheld(frame, group, small, counts[0], is_total_known)
+    shown = {name: rounded(frame[name].astype(float)).where(reason.isna()) for name in counts}
+    return frame.assign(suppression_reason=reason, **shown)
 
-    Rows of one `group` (null counts as a value) whose `stratum` is not `total` are parts of a total. Where
-    exactly one part of a group is suppressed, the smallest other part is suppressed too (`secondary`), so
-    that no total gives it away; where there is no other part, so is the total. That is not needed where no
-    total is among the rows, unless it `is_total_known` from elsewhere. A row is shown or withheld as a whole.
+
+def withheld(
+    frame: pd.DataFrame, group: list[str], small: pd.Series, size: str, is_total_known: bool = False
+) -> pd.Series:
+    """Why each row is withheld: because it is `small`, or because it would give a small one away
+    (`secondary`); None where it is shown.
+
+    Rows of one `group` (null counts as a value) and unit whose stratum is not `TOTAL` are parts of a total;
+    whether it `is_total_known` from elsewhere, or only when among the rows, is the caller's to say. Rows
+    of one group and stratum that have a unit are parts of the organisation, whose total always counts as
+    known. Where exactly one part of a total is withheld, so is the smallest other part, by the column `size`;
+    a part of nothing only when there is no other, since it would hide nothing. Where there is no other part,
+    the total is withheld.
     """
-    protected = frame.copy()
-    reason = pd.Series(None, index=protected.index, dtype=object)
-    small = pd.concat([is_small(protected[name]) for name in counts], axis=1).any(axis=1)
+    reason = pd.Series(None, index=frame.index, dtype=object)
     reason[small] = SMALL_NUMBER
-    number = protected.groupby(group, dropna=False, sort=False).ngroup()
-    is_part = protected["stratum"] != total
-    withheld = small[is_part].groupby(number[is_part]).sum()
-    single = set(withheld.index[withheld == 1])
+    units = frame["unit_code"] if "unit_code" in frame else pd.Series(None, index=frame.index, dtype=object)
+    keyed = frame[group].assign(stratum=frame["stratum"], unit_code=units)
+    strata = (keyed.groupby([*group, "unit_code"], dropna=False).ngroup(), keyed["stratum"] != TOTAL)
+    splits = [(*strata, is_total_known)]
+    if units.notna().any():
+        of_units = keyed.groupby([*group, "stratum"], dropna=False).ngroup()
+        splits.append((of_units, units.notna(), True))
+    order = (frame[size] == 0).astype(float) * frame[size].max() + frame[size]
+    before = -1
+    while before != (before := int(reason.notna().sum())):
+        for number, is_part, is_known in splits:
+            _complete(reason, number, is_part, is_known, order)
+    return reason
+
+
+def _complete(
+    reason: pd.Series, number: pd.Series, is_part: pd.Series, is_total_known: bool, order: pd.Series
+) -> None:
+    """Withhold a second part where one alone is withheld, or the total."""
+    hidden = reason.notna()
+    amount = (hidden & is_part).groupby(number).sum()
+    single = set(amount.index[amount == 1])
     if not is_total_known:
         single &= set(number[~is_part])
-    open_parts = protected[is_part & ~small & number.isin(single)].sort_values(counts[0], kind="stable")
+    open_parts = order[is_part & ~hidden & number.isin(single)].sort_values(kind="stable")
     smallest = open_parts.groupby(number[open_parts.index], sort=False).head(1).index
     reason[smallest] = SECONDARY
     without_others = single - set(number[smallest])
-    reason[~is_part & number.isin(without_others) & reason.isna()] = SECONDARY
-    protected["suppression_reason"] = reason
-    for name in counts:
-        protected[name] = rounded(protected[name].astype(float)).where(reason.isna())
-    return protected
+    reason[~is_part & number.isin(without_others) & ~hidden] = SECONDARY

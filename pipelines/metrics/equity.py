@@ -21,16 +21,36 @@ def slope_index(events: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.
     binomial shares through the same weights. NaN where a group is missing.
     """
     events, people = np.asarray(events, float), np.asarray(people, float)
+    weight, _ = _weights(people)
+    return (weight * events / people).sum(axis=1), np.sqrt(
+        (weight**2 * _variance(events, people)).sum(axis=1)
+    )
+
+
+def dispersion(events: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Scatter of the groups' shares round the line of `slope_index`, over what chance gives: mean of the
+    squared residuals in binomial variances, one number a table; 1 when only chance is at work."""
+    events, people = np.asarray(events, float), np.asarray(people, float)
+    weight, centred = _weights(people)
+    share, share_of_people = events / people, people / people.sum(axis=1, keepdims=True)
+    slope = (weight * share).sum(axis=1, keepdims=True)
+    level = (share_of_people * share).sum(axis=1, keepdims=True)
+    left = share - level - slope * centred
+    return (left**2 / _variance(events, people)).sum(axis=1) / (GROUPS - 2)
+
+
+def _weights(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What each group's share counts for in the slope, and its rank from the mean rank."""
     share_of_people = people / people.sum(axis=1, keepdims=True)
     # Rank 1 is the most deprived end.
     rank = 1 - (np.cumsum(share_of_people, axis=1) - share_of_people / 2)
-    share = events / people
     centred = rank - (share_of_people * rank).sum(axis=1, keepdims=True)
-    spread = (share_of_people * centred**2).sum(axis=1, keepdims=True)
-    weight = share_of_people * centred / spread
+    return share_of_people * centred / (share_of_people * centred**2).sum(axis=1, keepdims=True), centred
+
+
+def _variance(events: np.ndarray, people: np.ndarray) -> np.ndarray:
     smoothed = (events + 0.5) / (people + 1)
-    variance = (weight**2 * smoothed * (1 - smoothed) / people).sum(axis=1)
-    return (weight * share).sum(axis=1), np.sqrt(variance)
+    return smoothed * (1 - smoothed) / people
 
 
 def margin(standard_error: np.ndarray) -> np.ndarray:

@@ -5,6 +5,8 @@ Belongs here: one number and how sure it is. Does not belong here: comparing two
 and a night on which nothing changed needs none.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -56,18 +58,22 @@ def byar(
         )
 
 
-def clustered_mean(values: pd.Series, clusters: pd.Series) -> tuple[float, float, float]:
+def clustered_mean(
+    values: pd.Series, clusters: pd.Series, weights: pd.Series | None = None
+) -> tuple[float, float, float]:
     """Mean and 95% interval, allowing for values of one cluster being alike (sandwich errors, t of clusters -
     1).
 
-    The interval is NaN with fewer than two clusters.
+    With `weights` the mean is a ratio of sums, such as the share of an amount. The interval is NaN with fewer
+    than two clusters.
     """
-    from statsmodels.regression.linear_model import OLS
+    from statsmodels.regression.linear_model import WLS
 
+    weight: Any = np.ones(len(values)) if weights is None else weights.to_numpy(float)
     if clusters.nunique() < 2:
-        return float(values.mean()), np.nan, np.nan
+        return float(np.average(values, weights=weight)), np.nan, np.nan
     codes = pd.factorize(clusters)[0]
-    fit = OLS(values.to_numpy(float), np.ones((len(values), 1))).fit(
+    fit = WLS(values.to_numpy(float), np.ones((len(values), 1)), weights=weight).fit(
         cov_type="cluster", cov_kwds={"groups": codes}, use_t=True
     )
     lower, upper = fit.conf_int()[0]

@@ -1,18 +1,26 @@
 """Where an organisation stands: time to signal by method, gaps between groups of people, funnels, peers."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from pipelines.metrics.association import Table, is_comparable, risk_difference, risk_ratio
 from pipelines.metrics.disclosure import protect
-from pipelines.metrics.equity import GROUPS, margin, slope_index
-from pipelines.metrics.funnel import overdispersed_limits, overdispersion
+from pipelines.metrics.equity import GROUPS, dispersion, margin, slope_index
+from pipelines.metrics.funnel import OUTER, overdispersed_limits, overdispersion, poisson_limits
+from pipelines.metrics.intervals import CONFIDENCE
 from pipelines.metrics.rows import KEY, shaped
 from pipelines.metrics.survival import median_time
 
 PERIOD = ["period_start", "period_end"]
 FIFTHS = [f"quintile_{number}" for number in range(1, GROUPS + 1)]
 FEWEST_PEERS = 5
+# Limits of observed / expected, given what is expected, the variance between members and the confidence.
+FUNNELS: dict[str, tuple[str, Callable]] = {
+    "O16": ("funnel_998_overdispersed", overdispersed_limits),
+    "O25": ("funnel_998_poisson", lambda expected, _, confidence: poisson_limits(expected, confidence)),
+}
 
 
 def time_to_signal(watched: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +107,12 @@ def _ends(events: pd.DataFrame, people: pd.DataFrame) -> Table:
 
 
 def _slopes(events: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Slopes with errors that allow for the groups of a measure scattering by more than chance: by as much as
+    they did over its years (McCullagh and Nelder 1989, section 4.5)."""
     slope, error = slope_index(events.to_numpy(), people.to_numpy())
+    excess = pd.Series(dispersion(events.to_numpy(), people.to_numpy()), index=events.index)
+    of_measure = excess.groupby(level=["organisation_code", "measure_id"], dropna=False).transform("mean")
+    error = error * np.sqrt(np.maximum(of_measure.to_numpy(), 1.0))
     half = margin(error)
     return events.index.to_frame(index=False).assign(
         metric_id="O21",
@@ -135,43 +148,75 @@ def _slope_changes(slopes: pd.DataFrame) -> pd.DataFrame:
 
 
 def variation(members: pd.DataFrame) -> pd.DataFrame:
-    """Organisations on a funnel with overdispersion, O16.
+    """Organisations on a funnel with overdispersion (O16) and on one of chance alone (O25).
 
     `members`: organisation_code, measure_id, period_start, period_end, numerator, denominator. A member's
-    value is its share or rate over the common one; lower and upper are the funnel's 99.8% limits. The row
-    without an organisation is the share of members outside them.
+    value is its share or rate over the common one; lower and upper are the funnel's 99.8% limits. Rows
+    without an organisation are the share of members outside them, and outside 95% limits.
     """
+    return shaped(_funnels(members, ["measure_id", *PERIOD], "share"))
+
+
+def variation_between_units(members: pd.DataFrame) -> pd.DataFrame:
+    """Units of an organisation among each other, as `variation`: O16 and O25.
+
+    `members`: as for `variation`, with unit_code. Small counts are withheld and others rounded first, because
+    the organisation's own count is known. Rows without a unit are the share of units outside the limits.
+    """
+    if members.empty:
+        return shaped(members)
+    group = ["organisation_code", "measure_id", *PERIOD]
+    safe = protect(members.assign(stratum="all"), group, ["numerator", "denominator"])
+    is_shown = safe["suppression_reason"].isna()
+    hidden = safe[~is_shown].assign(stratum="withheld")
+    rows = [hidden.assign(metric_id=metric_id, method=method) for metric_id, (method, _) in FUNNELS.items()]
+    shown = safe[is_shown].drop(columns=["stratum", "suppression_reason"])
+    return shaped(pd.concat([_funnels(shown, group, "share of units"), *rows]))
+
+
+def _funnels(members: pd.DataFrame, group: list[str], share: str) -> pd.DataFrame:
+    """Rows for each member of each group that has enough of them, and for the share outside the limits."""
     rows = []
-    for keys, group in members.groupby(["measure_id", *PERIOD]):
-        common = group["numerator"].sum() / group["denominator"].sum()
-        if len(group) < FEWEST_PEERS or common == 0:
+    for keys, its in members.groupby(group):
+        common = its["numerator"].sum() / its["denominator"].sum()
+        if len(its) < FEWEST_PEERS or common == 0:
             continue
-        expected = (group["denominator"] * common).to_numpy()
-        tau2 = overdispersion(group["numerator"].to_numpy(), expected)
-        lower, upper = overdispersed_limits(expected, tau2)
-        ratio = group["numerator"].to_numpy() / expected
-        outside = (ratio < lower) | (ratio > upper)
-        facts = dict(zip(["measure_id", *PERIOD], keys, strict=True)) | {"metric_id": "O16"}
-        place = np.where(~outside, "within limits", np.where(ratio > upper, "above limits", "below limits"))
-        each = group.assign(
-            metric_id="O16",
-            stratum=place,
-            value=ratio,
-            lower=lower,
-            upper=upper,
-            n=group["denominator"].round(),
-            method="funnel_998_overdispersed",
-        )
-        total = facts | {
-            "stratum": "share outside limits",
-            "value": outside.mean(),
-            "numerator": float(outside.sum()),
-            "denominator": len(group),
-            "n": len(group),
-            "method": "count",
-        }
-        rows += [each, pd.DataFrame([total])]
-    return shaped(pd.concat(rows, ignore_index=True) if rows else pd.DataFrame())
+        expected = (its["denominator"] * common).to_numpy()
+        ratio = its["numerator"].to_numpy() / expected
+        tau2 = overdispersion(its["numerator"].to_numpy(), expected)
+        facts = dict(zip(group, keys, strict=True))
+        for metric_id, (method, limits) in FUNNELS.items():
+            lower, upper = limits(expected, tau2, OUTER)
+            side = np.where(
+                ratio > upper, "above limits", np.where(ratio < lower, "below limits", "within limits")
+            )
+            rows.append(
+                its.assign(
+                    metric_id=metric_id,
+                    stratum=side,
+                    value=ratio,
+                    lower=lower,
+                    upper=upper,
+                    n=its["denominator"].round(),
+                    method=method,
+                )
+            )
+            inner_lower, inner_upper = limits(expected, tau2, CONFIDENCE)
+            for name, outside in (
+                (f"{share} outside limits", side != "within limits"),
+                (f"{share} outside 95% limits", (ratio < inner_lower) | (ratio > inner_upper)),
+            ):
+                total = {
+                    "metric_id": metric_id,
+                    "stratum": name,
+                    "value": outside.mean(),
+                    "numerator": float(outside.sum()),
+                    "denominator": len(its),
+                    "n": len(its),
+                    "method": "count",
+                }
+                rows.append(pd.DataFrame([facts | total]))
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 
 def peers(results: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
@@ -188,6 +233,7 @@ def peers(results: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
         results["metric_id"].isin(comparable["metric_id"])
         & (results["stratum"] == "all")
         & results["organisation_code"].notna()
+        & results["unit_code"].isna()
         & results["measure_id"].isna()
         & results["value"].notna()
     ]

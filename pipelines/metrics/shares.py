@@ -3,30 +3,28 @@
 import numpy as np
 import pandas as pd
 
-from pipelines.metrics.disclosure import protect
+from pipelines.metrics.disclosure import is_small, rounded, withheld
 from pipelines.metrics.intervals import byar, clustered_mean, wilson
 from pipelines.metrics.rows import shaped
 
 WITHIN = ["metric_id", "organisation_code", "measure_id", "period_start", "period_end"]
-ALIKE = [*WITHIN, "stratum"]
+ALIKE = [*WITHIN, "unit_code", "stratum"]
 
 
 def shares(counts: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
     """Values with the interval that the catalogue names, from counts of whatever is counted.
 
     `counts`: `ALIKE`, `numerator`, `denominator`; rows that are alike are added up, so that those of all
-    organisations give the value of all together. `catalogue`: metric_id, interval, counts_people.
+    organisations give the value of all together. `people`, where known: on how many people a count of what is
+    not people rests. `catalogue`: metric_id, interval, counts_people.
     """
     if counts.empty:
         return shaped(counts)
-    summed = counts.groupby(ALIKE, dropna=False, as_index=False)[["numerator", "denominator"]].sum()
+    amounts = counts.reindex(columns=[*ALIKE, "numerator", "denominator", "people"])
+    summed = amounts.groupby(ALIKE, dropna=False, as_index=False).sum(min_count=1)
     facts = summed[["metric_id"]].merge(catalogue, on="metric_id", how="left")
     interval = facts["interval"].to_numpy()
-    is_people = facts["counts_people"].to_numpy(bool)
-    summed["suppression_reason"] = None
-    if is_people.any():
-        protected = protect(summed[is_people], WITHIN, ["numerator", "denominator"])
-        summed = pd.concat([summed[~is_people], protected]).loc[summed.index]
+    summed = _protected(summed, facts["counts_people"].astype(bool))
     summed["n"] = summed["denominator"].round()
     part = summed["numerator"].to_numpy(float)
     whole = summed["denominator"].to_numpy(float)
@@ -40,6 +38,24 @@ def shares(counts: pd.DataFrame, catalogue: pd.DataFrame) -> pd.DataFrame:
     summed["lower"], summed["upper"] = lower, upper
     summed["method"] = np.where(interval == "none", "count", interval)
     return shaped(summed)
+
+
+def _protected(summed: pd.DataFrame, is_people: pd.Series) -> pd.DataFrame:
+    """Counts of people rounded or withheld; other counts withheld where they rest on few people."""
+    people = summed["people"].astype(float)
+    small = is_small(people)
+    for name in ("numerator", "denominator"):
+        small |= is_people & is_small(summed[name])
+    summed["suppression_reason"] = pd.Series(None, index=summed.index, dtype=object)
+    guarded = is_people | people.notna()
+    if guarded.any():
+        reason = withheld(summed[guarded], WITHIN, small[guarded], "numerator")
+        summed.loc[guarded, "suppression_reason"] = reason
+    is_shown = summed["suppression_reason"].isna()
+    for name in ("numerator", "denominator"):
+        amount = summed[name].astype(float)
+        summed[name] = amount.mask(is_people, rounded(amount)).where(is_shown)
+    return summed
 
 
 def mean_fidelity(cycles: pd.DataFrame) -> pd.DataFrame:

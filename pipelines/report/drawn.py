@@ -266,9 +266,11 @@ class Drawn:
         if code is not None:
             return []
         found = self.visible("O16", None)
-        whole = {row["measure_id"]: row for row in found if row["organisation_code"] is None}
-        members = grouped((row for row in found if row["organisation_code"]), "measure_id")
-        return [funnel(each, whole.get(measure), self._whose) for measure, each in members.items()]
+        whole = {row["measure_id"]: row for row in found if row["stratum"] == "share outside limits"}
+        # A row without limits says how many units lie outside theirs.
+        members = [row for row in found if row["organisation_code"] and row["lower"] is not None]
+        by_measure = grouped(members, "measure_id")
+        return [funnel(each, whole.get(measure), self._whose) for measure, each in by_measure.items()]
 
 
 def _fifth_strip(found: Sequence[Row]) -> Strip:

@@ -39,7 +39,8 @@ MOST_WITHHELD = 5
 DRAWINGS_ON_A_PAGE = 1
 WIDTH, MARGIN = 180, 6
 # Metrics of two units: which strata have the second.
-SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ("limits",)}
+ON_A_FUNNEL = ("within limits", "above limits", "below limits")
+SECOND_UNIT = {"M08": ("all",), "O09": ("relative gap",), "O16": ON_A_FUNNEL, "O25": ON_A_FUNNEL}
 VALUES = """
 select fact.*, coalesce(measure.measure_name, fact.measure_id) as measure_name
 from {schema}.fct_metric as fact

@@ -13,19 +13,23 @@ from pipelines.settings import DBT_PROJECT
 from tests.benchmarks.measure import WHOLE, Watch, report, run
 
 ORGANISATIONS, PROJECTS, MEMBERS = 250, 50_000, 1_000_000
+UNITS = 40 * ORGANISATIONS
 POINTS_A_PROJECT = 24
+BOARD_MEASURES = 5
 MOST_MB = 3 * 1024
 SHARE_OF_A_FIRST_NIGHT = 0.5
 VIEWS = (
     "int_metrics__projects",
     "int_metrics__counts",
     "int_metrics__maturity_counts",
+    "int_metrics__unit_counts",
     "int_metrics__primary_points",
 )
 READ = {
     "metric": "working.metric",
     "counts": "working.int_metrics__counts",
     "maturity_counts": "working.int_metrics__maturity_counts",
+    "unit_counts": "working.int_metrics__unit_counts",
     "assessments": "core.fct_maturity_assessment",
     "posts": "core.fct_leadership_post",
     "ties": "core.fct_collaboration_tie",
@@ -90,10 +94,10 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
             select 'O' || (n % {ORGANISATIONS}) as organisation_code, 'U' || n as unit_code,
             'D' as parent_unit_code,
                 'D' || (n % 7) as directorate, true as is_latest, false as is_withdrawn
-            from range({40 * ORGANISATIONS}) as made(n)""",
+            from range({UNITS}) as made(n)""",
         "core.fct_project": f"""
             select 'P' || n as project_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
-            'U' || (n % 10000)
+            'U' || (n % {UNITS})
                 as unit_code, 'D' || (n % 7) as directorate, 'Method ' || (n % 5) as method,
                 'frontline' as origin,
                 ['none', 'little_i', 'big_i'][1 + (n * 7) % 3] as involvement,
@@ -116,7 +120,7 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         "core.fct_training": f"""
             select 'T' || n as training_id, 'X' || n as person_id, ['awareness',
             'foundation'][1 + n % 2] as level,
-                'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'O' || (n % {ORGANISATIONS}) as organisation_code, 'U' || (n % {UNITS}) as unit_code,
                 date '2023-01-01' + (n % 300)::int as completed_on
             from range(400000) as made(n)""",
         "core.fct_pdsa_cycle": f"""
@@ -158,8 +162,93 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
                 true as is_latest,
                 false as is_withdrawn
             from range({60 * PROJECTS // 10}) as made(n)""",
+        "core.fct_workforce_month": f"""
+            select 'W' || n as workforce_month_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'U' || (n % {UNITS}) as unit_code, 'all' as staff_group,
+                cast(date '2026-10-01' - to_months((n // {UNITS})::int) as date) as month,
+                5 + n % 60 as headcount, 4.5 + n % 60 as wte, n % 90 as sick_days,
+                27 * (5 + n % 60) as available_days, 6 + n % 60 as headcount_year_before,
+                4 + n % 60 as stayed_headcount
+            from range({12 * UNITS}) as made(n)
+            union all by name
+            select 'WO' || n as workforce_month_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'Group ' || (n // {ORGANISATIONS} % 6) as staff_group,
+                cast(date '2026-10-01' - to_months((n // {6 * ORGANISATIONS})::int) as date) as month,
+                400 as headcount, 370.5 as wte, 500 as sick_days, 11000 as available_days,
+                390 as headcount_year_before, 350 as stayed_headcount
+            from range({6 * 24 * ORGANISATIONS}) as made(n)""",
+        "core.fct_support_role": f"""
+            select 'S' || n as support_role_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'U' || (n % {UNITS}) as unit_code,
+                ['qi_time', 'huddle', 'foundation'][1 + n // {UNITS} % 3] as role,
+                cast(date '2026-10-01' - to_months((n // {3 * UNITS})::int) as date) as month,
+                20 as wte, 3 + n % 20 as needed, 16 as held, 20 as planned, 12.5 as hours_used
+            from range({3 * 6 * UNITS}) as made(n)""",
+        "core.fct_survey_result": f"""
+            select 'A' || n as survey_result_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'U' || (n % {UNITS}) as unit_code, 'Concept ' || (n // {UNITS} % 6) as concept,
+                'all' as breakdown, cast(date '2023-10-01' + to_years((n // {6 * UNITS})::int) as date)
+                as period_start, 3 + n % 30 as numerator, 40 as denominator
+            from range({3 * 6 * UNITS}) as made(n)""",
+        "core.fct_leadership_post": f"""
+            select 'L' || n as leadership_post_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'P' || (n // {ORGANISATIONS} % 16) as post_id, 'X' || n as holder_id,
+                ['executive', 'non_executive', 'director'][1 + n // {ORGANISATIONS} % 3] as post_level,
+                'substantive' as holding, date '2019-01-01' + (n % 1500)::int as started_on,
+                case when n % 2 = 0 then date '2024-01-01' + (n % 900)::int end as ended_on
+            from range({32 * ORGANISATIONS}) as made(n)""",
+        "core.fct_experience_event": f"""
+            select 'E' || n as event_id, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'U' || (n % {UNITS}) as unit_code, 'board_visit' as kind, 'board' as attendee_group,
+                'held' as status, date '2025-11-01' + (n % 360)::int as held_on, 1 + n % 2 as attended
+            from range({3 * UNITS}) as made(n)""",
+        "core.fct_maturity_assessment": f"""
+            select 'O' || (n % {ORGANISATIONS}) as organisation_code, 'Part ' || (n // {ORGANISATIONS} % 5)
+                as component, 'Item ' || (n // {5 * ORGANISATIONS} % 4) as item_code,
+                ['executive', 'frontline'][1 + n // {20 * ORGANISATIONS} % 2] as assessor_group,
+                cast(date '2024-03-01' + to_years((n // {40 * ORGANISATIONS})::int) as date) as assessed_on,
+                1 + n % 5 as level_rank
+            from range({120 * ORGANISATIONS}) as made(n)""",
+        "core.fct_benefit": f"""
+            select 'G' || n as benefit_id, 'P' || n as project_id,
+                ['forecast', 'validated'][1 + n % 2] as stage,
+                'O' || (n % {ORGANISATIONS}) as payer_organisation_code,
+                'O' || ((n + n % 3) % {ORGANISATIONS}) as receiver_organisation_code,
+                date '2025-04-01' as period_start, 1000 + n % 700 as amount_low, 2000 + n % 900 as amount_high
+            from range({PROJECTS // 5}) as made(n)""",
+        "core.fct_collaboration_tie": f"""
+            select '2026' as wave, 'O' || (n % {ORGANISATIONS}) as organisation_code,
+                'U' || (n % {UNITS}) as unit_code, 'O' || (n % {ORGANISATIONS}) as to_organisation_code,
+                'U' || ((n + {ORGANISATIONS} * (1 + n // {UNITS})) % {UNITS}) as to_unit_code,
+                'collaborates' as tie, date '2026-06-01' as surveyed_on, 5 as invited, 4 as answered
+            from range({3 * UNITS}) as made(n)""",
+        "core.fct_expected_point": f"""
+            select 'M' || (n % {PROJECTS}) as measure_id, if(n % 9 = 0, 'missing', 'received') as status,
+                date '2026-06-01' + (n % 170)::int as due_on
+            from range({6 * PROJECTS}) as made(n)""",
+        "core.fct_governance_item": f"""
+            select 'O' || (n % {ORGANISATIONS}) as organisation_code, 'board' as forum,
+                ['planning', 'control', 'improvement', 'assurance'][1 + n % 4] as function, 15 as minutes,
+                date '2025-11-05' + (n % 350)::int as met_on
+            from range({120 * ORGANISATIONS}) as made(n)""",
     }
-    for table, query in rows.items():
+    # Measures for assurance, of units and of whole organisations.
+    board = {
+        "core.dim_measure": f"""
+            select 'BOARD' || n as measure_id, 'outcome' as family, 'assurance' as purpose,
+                'increase' as improvement_direction, true as is_latest, false as is_withdrawn
+            from range({BOARD_MEASURES}) as made(n)""",
+        "core.fct_measure_point": f"""
+            select 'BOARD' || (n % {BOARD_MEASURES}) as measure_id,
+                'O' || (n // {BOARD_MEASURES} % {ORGANISATIONS}) as organisation_code,
+                case when n // {BOARD_MEASURES} >= {12 * ORGANISATIONS} then
+                    'U' || (n // {BOARD_MEASURES} % {UNITS}) end as unit_code, 'all' as stratum,
+                cast(date '2026-10-01' - to_months((n % 12)::int) as date) as period_start,
+                (20 + 30 * random())::int as numerator, 400 as denominator, true as is_latest,
+                false as is_withdrawn
+            from range({12 * BOARD_MEASURES * (UNITS + ORGANISATIONS)}) as made(n)""",
+    }
+    for table, query in (*rows.items(), *board.items()):
         connection.execute(insert.format(table, query))
 
 

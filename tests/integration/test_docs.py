@@ -99,7 +99,7 @@ def test_a_mart_of_real_data_is_not_shown():
 
 
 def test_the_questions_asked_for_are_there():
-    assert list(QUESTIONS) == list(range(1, 26))
+    assert list(QUESTIONS) == list(range(1, 27))
 
 
 @pytest.mark.parametrize("question", QUESTIONS.values(), ids=lambda question: question.path.stem[:3])

@@ -8,7 +8,9 @@ import pytest
 from pipelines.mart.cookbook import read_questions
 
 SQL = {int(question.title.split(".")[0]): question.sql for question in read_questions()}
-FROM_METRICS = (3, 4, 9, 12, 13, 15, 16, 17, 18, 19, 20, 23, 24)
+FROM_METRICS = (3, 4, 9, 12, 13, 15, 16, 17, 18, 19, 20, 23, 24, 26)
+EVERY_METRIC = "(from maturity.fct_metric union all by name from outcomes.fct_metric)"
+CATALOGUE = "(from maturity.dim_metric union all by name from outcomes.dim_metric)"
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +24,86 @@ def asked(mart: duckdb.DuckDBPyConnection, question: int) -> list[dict]:
     return mart.sql(SQL[question]).to_arrow_table().to_pylist()
 
 
-def test_all_25_questions_are_there():
-    assert sorted(SQL) == list(range(1, 26))
+def test_all_25_questions_are_there_and_the_one_about_claims():
+    assert sorted(SQL) == list(range(1, 27))
+
+
+def test_each_of_the_27_claims_has_a_number_and_a_question(mart):
+    claims = defaultdict(list)
+    for row in asked(mart, 26):
+        claims[row["claim"]].append(row)
+    assert sorted(claims) == list(range(1, 28))
+    for claim, metrics in claims.items():
+        assert any(metric["shown"] and metric["organisations"] for metric in metrics), claim
+        assert all(int(metric["question"]) in SQL for metric in metrics)
+    catalogued = mart.execute(f"select count(*) from {CATALOGUE}").fetchone()
+    assert catalogued == (len(asked(mart, 26)),)
+
+
+def test_executives_who_sponsor_are_those_the_register_names(mart):
+    named = mart.execute(
+        "select sponsor_id from core.fct_project where is_active union all "
+        "select person_id from core.bridge_project_member as member join core.fct_project as project "
+        "using (project_id) where is_active and role = 'sponsor' and left_on is null"
+    ).fetchall()
+    posts = mart.execute(
+        "select organisation_code, holder_id from core.fct_leadership_post "
+        "where post_level = 'executive' and ended_on is null and holder_id is not null"
+    ).fetchall()
+    expected = defaultdict(lambda: [0, 0])
+    for organisation, holder in posts:
+        expected[organisation][0] += (holder,) in named
+        expected[organisation][1] += 1
+    rows = mart.execute(
+        "select organisation_code, numerator, denominator from maturity.fct_metric "
+        "where metric_id = 'M31' and organisation_code is not null"
+    ).fetchall()
+    assert {code: [part, whole] for code, part, whole in rows} == expected
+    assert any(part for part, _ in expected.values())
+
+
+def test_numbers_of_units_add_up_to_those_of_their_organisation(mart):
+    """Where nothing is withheld or rounded: visits of the board, and days lost over a year."""
+    whole, of_units = (
+        dict(
+            mart.execute(
+                "select organisation_code, sum(numerator) from maturity.fct_metric where metric_id = 'M15' "
+                f"and organisation_code is not null and unit_code is {has_unit} "
+                "group by all having sum(numerator) > 0"
+            ).fetchall()
+        )
+        for has_unit in ("null", "not null")
+    )
+    assert whole == of_units
+    assert whole
+    lost = mart.execute(
+        "select sum(numerator), sum(denominator) from outcomes.fct_metric "
+        "where metric_id = 'O13' and unit_code is not null and not is_suppressed"
+    ).fetchone()
+    again = mart.execute(
+        "select sum(sick_days), sum(available_days) from core.fct_workforce_month, "
+        "(select max(as_of_date) as today from ops.release) where unit_code is not null "
+        "and month < date_trunc('month', today) and month >= date_trunc('month', today) - interval 12 month"
+    ).fetchone()
+    assert lost == pytest.approx(again)
+
+
+def test_no_unit_is_withheld_alone_beside_a_total_that_is_shown(mart):
+    """Else the organisation's number less those of the other units would give it away."""
+    alone = mart.execute(
+        "select metric_id, organisation_code, measure_id, period_end, stratum from "
+        f"{EVERY_METRIC} join {CATALOGUE} using (metric_id) "
+        "where unit_code is not null and (counts_people or metric_id in ('O13', 'O16', 'O25')) group by all "
+        "having count(*) filter (suppression_reason in ('small_number', 'secondary')) = 1 and count(*) > 1"
+    ).fetchall()
+    assert alone == []
+    counted = mart.execute(
+        f"select metric_id, count(*), count(value) from {EVERY_METRIC} where unit_code is not null "
+        "group by all"
+    ).fetchall()
+    found = {metric_id: rows for metric_id, *rows in counted}
+    assert {"M03", "M04", "M08", "M10", "M15", "M26", "O13", "O14", "O16", "O24", "O25"} <= found.keys()
+    assert found["O13"][1] > 20
 
 
 @pytest.mark.parametrize("question", FROM_METRICS)

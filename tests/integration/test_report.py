@@ -516,11 +516,12 @@ def test_the_funnel_and_the_cohorts_are_the_marts(site, mart_file):
     with duckdb.connect(str(mart_file), read_only=True) as connection:
         ((outside,),) = connection.execute(
             "select numerator::int from outcomes.fct_metric where metric_id = 'O16' "
-            "and organisation_code is null"
+            "and stratum = 'share outside limits'"
         ).fetchall()
         members = connection.execute(
             "select denominator, value, lower, upper from outcomes.fct_metric where metric_id = 'O16' "
-            "and organisation_code is not null order by stratum = 'within limits', denominator desc"
+            "and organisation_code is not null and unit_code is null and lower is not null "
+            "order by stratum = 'within limits', denominator desc"
         ).fetchall()
         years = connection.execute(
             "select year(period_start), max(value) filter (where metric_id = 'O01'), "

@@ -13,8 +13,8 @@ from statsmodels.regression.linear_model import OLS, WLS
 
 from pipelines.metrics.association import (
     Table,
-    base_rate_of,
     odds_ratio,
+    odds_ratio_as_risk_ratio,
     odds_to_risk_ratio,
     p_value,
     risk_difference,
@@ -22,10 +22,12 @@ from pipelines.metrics.association import (
     stratified_odds_ratio,
     stratified_risk_ratio,
 )
-from pipelines.metrics.equity import margin, slope_index
+from pipelines.metrics.culture import displaced, gains, sickness_by_intensity
+from pipelines.metrics.equity import dispersion, margin, slope_index
 from pipelines.metrics.funnel import overdispersed_limits, overdispersion, poisson_limits
 from pipelines.metrics.intervals import byar, clustered_mean, wilson
 from pipelines.metrics.network import network
+from pipelines.metrics.places import peers
 from pipelines.metrics.series import has_enough_points, interrupted
 from pipelines.metrics.survival import median_time
 from pipelines.settings import PROJECT_ROOT
@@ -160,13 +162,22 @@ def test_one_stratum_is_no_stratum():
 def test_the_base_rate_at_which_elft_s_odds_ratio_is_a_risk_ratio_of_1_8():
     """ELFT says "2.8 times more likely" with full partners. As an odds ratio that is 1.8 times the chance
     when 31% of the others meet their aim: which statistic it is has to be said."""
-    base = base_rate_of(2.8, 1.8)
+    base = (2.8 / 1.8 - 1) / (2.8 - 1)
     assert base == pytest.approx(0.3086, abs=1e-4)
     assert odds_to_risk_ratio(2.8, base) == pytest.approx(1.8)
     others = 10_000
     exact = Table(1.8 * base * others, others, base * others, others)
     assert odds_ratio(exact).value == pytest.approx(2.8)
     assert risk_ratio(exact).value == pytest.approx(1.8)
+    converted = odds_ratio_as_risk_ratio(exact)
+    assert converted.value == pytest.approx(1.8)
+    assert converted.lower == pytest.approx(odds_to_risk_ratio(odds_ratio(exact).lower, base))
+
+
+def test_an_odds_ratio_that_has_no_end_is_a_risk_ratio_of_one_over_the_base_rate():
+    table = Table(4, 4, 1, 4)
+    assert np.isinf(odds_ratio(table).upper)
+    assert odds_ratio_as_risk_ratio(table).upper == 4
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +254,21 @@ def test_slope_index_is_statsmodels_weighted_regression():
         assert found[at] == pytest.approx(fit.params[1])
 
 
+def test_dispersion_is_statsmodels_of_the_same_regression():
+    """The scale of a weighted regression whose weights are one over the variance, where people are alike."""
+    rng = np.random.default_rng(9)
+    people = np.full((5, 5), 2000.0)
+    events = rng.binomial(2000, 0.3 * rng.lognormal(0, 0.1, (5, 5))).astype(float)
+    smoothed = (events + 0.5) / (people + 1)
+    for at in range(5):
+        design = np.column_stack([np.ones(5), np.arange(5)])
+        left = OLS(events[at] / 2000, design).fit().resid
+        expected = (left**2 * 2000 / (smoothed[at] * (1 - smoothed[at]))).sum() / 3
+        assert dispersion(events, people)[at] == pytest.approx(expected)
+    chance = dispersion(rng.binomial(2000, 0.3, (4000, 5)), np.full((4000, 5), 2000))
+    assert chance.mean() == pytest.approx(1, abs=0.05)
+
+
 def test_slope_index_of_an_even_gradient_is_the_distance_between_its_ends():
     people = np.full((1, 5), 1000.0)
     found, _ = slope_index(np.array([[300.0, 280.0, 260.0, 240.0, 220.0]]), people)
@@ -259,6 +285,95 @@ def test_the_interval_of_a_mean_allows_for_clusters():
     half = 2.045 * level.std(ddof=1) / np.sqrt(30)
     assert value == pytest.approx(level.mean())
     assert [lower, upper] == pytest.approx([value - half, value + half], rel=0.02)
+
+
+def test_the_share_of_an_amount_has_the_interval_of_a_ratio_of_sums():
+    """Cochran, Sampling Techniques, 3rd edition, section 6.3: residuals from the ratio, over the sum."""
+    lines = pd.DataFrame(
+        {
+            "organisation_code": "ZZ1",
+            "stage": "forecast",
+            "period_start": pd.NaT,
+            "period_end": pd.Timestamp("2026-11-30"),
+            "project_id": ["a", "b", "c", "d"],
+            "amount": [100.0, 300.0, 400.0, 200.0],
+            "is_displaced": [True, False, True, False],
+        }
+    )
+    found = displaced(lines).iloc[0]
+    left = np.array([100, 0, 400, 0]) - 0.5 * lines["amount"].to_numpy()
+    half = 3.182446 * np.sqrt(4 / 3 * (left**2).sum()) / 1000
+    assert found["value"] == pytest.approx(0.5)
+    assert [found["lower"], found["upper"]] == pytest.approx([max(0.5 - half, 0), min(0.5 + half, 1)])
+    assert np.isnan(displaced(lines.assign(is_displaced=True)).iloc[0]["lower"])
+
+
+def test_maturity_gains_are_those_of_the_same_group_on_the_same_item():
+    first = {("i1", "executive"): 2, ("i1", "frontline"): 1, ("i2", "executive"): 3, ("i2", "frontline"): 3}
+    last = {("i1", "executive"): 3, ("i1", "frontline"): 2, ("i2", "executive"): 3, ("i3", "frontline"): 5}
+    items = pd.DataFrame(
+        [
+            {
+                "organisation_code": "ZZ1",
+                "unit_code": None,
+                "assessed_on": pd.Timestamp(day),
+                "component": "people_and_culture",
+                "item_code": item,
+                "assessor_group": group,
+                "level_rank": level,
+            }
+            for day, levels in (("2025-03-01", first), ("2026-03-01", last))
+            for (item, group), level in levels.items()
+        ]
+    )
+    found: Any = gains(items).set_index("stratum").loc["all"]
+    assert (found["value"], found["n"]) == (pytest.approx(2 / 3), 3)
+    assert found["lower"] < 2 / 3 < found["upper"]
+
+
+def test_rank_correlation_has_bonett_and_wright_s_interval():
+    """Psychometrika 2000, 65:23: error sqrt((1 + rho^2 / 2) / (n - 3)) on Fisher's scale; rho by Spearman's
+    formula for ranks without ties."""
+    frame = pd.DataFrame(
+        {
+            "organisation_code": [f"ZZ{at}" for at in range(6)],
+            "period_start": pd.Timestamp("2025-11-01"),
+            "period_end": pd.Timestamp("2026-10-31"),
+            "projects_per_1000_wte": [1.0, 2, 3, 4, 5, 6],
+            "sickness": [0.06, 0.05, 0.055, 0.04, 0.045, 0.03],
+        }
+    )
+    rho = 1 - 6 * (25 + 4 + 4 + 4 + 4 + 25) / (6 * 35)
+    half = 1.959964 * np.sqrt((1 + rho**2 / 2) / 3)
+    found = sickness_by_intensity(frame).iloc[0]
+    ends = np.tanh(np.arctanh(rho) + np.array([-half, half]))
+    assert found["value"] == pytest.approx(rho)
+    assert [found["lower"], found["upper"]] == pytest.approx(list(ends), rel=1e-5)
+
+
+def test_a_place_among_peers_is_the_share_of_the_others_that_do_worse():
+    results = pd.DataFrame(
+        {
+            "metric_id": "P",
+            "organisation_code": list("abcdef"),
+            "unit_code": None,
+            "measure_id": None,
+            "period_start": pd.Timestamp("2026-11-01"),
+            "period_end": pd.Timestamp("2026-11-30"),
+            "stratum": "all",
+            "value": [0.1, 0.2, 0.3, 0.3, 0.5, 0.6],
+            "lower": [0.0, 0.1, 0.2, 0.2, 0.25, 0.5],
+            "upper": [0.2, 0.3, 0.4, 0.4, 0.65, 0.7],
+        }
+    )
+    catalogue = pd.DataFrame({"metric_id": ["P"], "access": ["peers"], "direction": ["decrease"]})
+    found = peers(results, catalogue).set_index("organisation_code")
+    assert found.loc["a", "value"] == 1
+    assert found.loc["c", "value"] == pytest.approx(2.5 / 5)
+    fifth: Any = found.loc["e"]
+    assert [fifth["value"], fifth["lower"], fifth["upper"]] == pytest.approx([1 / 5, 0, 3 / 5])
+    unit = results.head(1).assign(unit_code="U1", value=0.0)
+    assert len(peers(pd.concat([results, unit]), catalogue)) == 6
 
 
 def test_reciprocity_and_density_of_a_drawn_network():

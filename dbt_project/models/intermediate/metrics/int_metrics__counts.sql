@@ -1,6 +1,7 @@
 {#-
     Shares: how many of how many, by metric. `whole` and `part` are conditions on rows of `from`. A share of a cohort
-    is about the projects chartered in a financial year; one of the month is about how things are.
+    is about the projects chartered in a financial year; one of the month is about how things are. What is `by_unit`
+    is counted for the units of an organisation too.
 -#}
 {%- set months_of_cycles = 12 -%}
 {%- set days_until_a_cycle_is_complete = 60 -%}
@@ -12,16 +13,21 @@
     {'metric': 'O06', 'from': 'series', 'whole': 'true', 'part': 'is_improving'},
     {'metric': 'O07', 'from': 'sustained', 'whole': 'true', 'part': 'is_sustained', 'is_cohort': true},
     {'metric': 'O17', 'from': 'mix', 'whole': 'true', 'part': 'is_of_domain', 'stratum_column': 'quality_domain'},
+    {'metric': 'M33', 'from': 'purposes', 'whole': 'true', 'part': 'is_of_purpose', 'stratum_column': 'purpose'},
     {'metric': 'O19', 'from': 'projects', 'whole': 'is_active', 'part': 'is_cross_organisation'},
     {'metric': 'O22', 'from': 'projects', 'whole': 'is_active', 'part': 'has_stratified_outcome'},
     {'metric': 'M06', 'from': 'open_units', 'whole': 'true', 'part': 'projects > 0'},
     {'metric': 'M07', 'from': 'projects', 'whole': 'is_active and method is not null', 'part': 'is_on_declared_method'},
-    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_prediction', 'stratum': 'prediction'},
-    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_data', 'stratum': 'data'},
-    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_study', 'stratum': 'study'},
-    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_decision', 'stratum': 'decision'},
+    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_prediction', 'stratum': 'prediction',
+        'by_unit': true},
+    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_data', 'stratum': 'data',
+        'by_unit': true},
+    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_study', 'stratum': 'study',
+        'by_unit': true},
+    {'metric': 'M08', 'from': 'cycles', 'whole': 'true', 'part': 'has_decision', 'stratum': 'decision',
+        'by_unit': true},
     {'metric': 'M09', 'from': 'projects', 'whole': 'is_active', 'part': 'has_measure_set'},
-    {'metric': 'M10', 'from': 'expected', 'whole': 'true', 'part': 'is_received'},
+    {'metric': 'M10', 'from': 'expected', 'whole': 'true', 'part': 'is_received', 'by_unit': true},
     {'metric': 'M11', 'from': 'progress', 'whole': 'is_active and self_score is not null', 'part': 'score_gap > 0'},
     {'metric': 'M12', 'from': 'projects', 'whole': 'is_active and has_involvement', 'part': 'is_big_i',
         'stratum': 'big_i'},
@@ -115,6 +121,7 @@ sustained as (
 cycles as (
     select
         projects.organisation_code,
+        projects.unit_code,
         cycles.has_prediction,
         cycles.has_data,
         cycles.has_study,
@@ -128,6 +135,7 @@ cycles as (
 expected as (
     select
         projects.organisation_code,
+        projects.unit_code,
         expected.status = 'received' as is_received
     from {{ ref('fct_expected_point') }} as expected
     cross join clock
@@ -156,6 +164,31 @@ mix as (
     where projects.is_active
 ),
 
+purposes_known as (
+    select distinct purpose
+    from {{ ref('dim_measure') }}
+    where is_latest and not is_withdrawn and purpose is not null
+),
+
+-- Every measure that has a chart in an organisation under every purpose, as with domains.
+purposes as (
+    select
+        charted.organisation_code,
+        purposes_known.purpose,
+        purposes_known.purpose = measures.purpose as is_of_purpose
+    from (
+        select distinct
+            organisation_code,
+            measure_id
+        from {{ ref('fct_spc_status') }}
+        where is_chosen
+    ) as charted
+    inner join {{ ref('dim_measure') }} as measures
+        on charted.measure_id = measures.measure_id and measures.is_latest and not measures.is_withdrawn
+    cross join purposes_known
+    where measures.purpose is not null
+),
+
 progress as (
     select
         organisation_code,
@@ -167,9 +200,12 @@ progress as (
 
 shares as (
     {%- for share in shares %}
+    {%- set outer_loop = loop %}
+    {%- for unit in ([none, share.from ~ '.unit_code'] if share.by_unit else [none]) %}
     select
         '{{ share.metric }}' as metric_id,
         {{ share.from }}.organisation_code,
+        {{ unit or 'cast(null as ' ~ dbt.type_string() ~ ')' }} as unit_code,
         {{ share.from ~ '.cohort_start' if share.is_cohort else 'clock.month_start' }} as period_start,
         {{ share.from ~ '.cohort_end' if share.is_cohort else 'clock.month_end' }} as period_end,
         {{ share.stratum_column or "'" ~ (share.stratum or 'all') ~ "'" }} as stratum,
@@ -177,11 +213,12 @@ shares as (
         count(*) as denominator
     from {{ share.from }}
     cross join clock
-    where {{ share.whole }}
+    where {{ share.whole }}{{ ' and ' ~ unit ~ ' is not null' if unit }}
     group by all
-    {%- if not loop.last %}
+    {%- if not (loop.last and outer_loop.last) %}
     union all
     {%- endif %}
+    {%- endfor %}
     {%- endfor %}
 ),
 
@@ -251,6 +288,7 @@ sums as (
 select
     metric_id,
     organisation_code,
+    unit_code,
     cast(null as {{ dbt.type_string() }}) as measure_id,
     period_start,
     period_end,
@@ -262,6 +300,7 @@ union all
 select
     sums.metric_id,
     sums.organisation_code,
+    cast(null as {{ dbt.type_string() }}) as unit_code,
     cast(null as {{ dbt.type_string() }}) as measure_id,
     clock.month_start as period_start,
     clock.month_end as period_end,

@@ -1,5 +1,4 @@
 {#- How many of how many, from the extracts on maturity, culture and the workforce. -#}
-{%- set applied_within_days = 180 -%}
 {%- set quarters = 4 -%}
 {#- A sum's last digits depend on the order of its rows. -#}
 {%- set decimals = 9 -%}
@@ -49,32 +48,8 @@ needed as (
     group by organisation_code, role
 ),
 
--- A person's first completed course, and whether a project was joined within the time allowed.
-learners as (
-    select
-        organisation_code,
-        person_id,
-        completed_on
-    from {{ ref('fct_training') }}
-    where completed_on is not null
-    qualify row_number() over (partition by person_id order by completed_on, training_id) = 1
-),
-
 joiners as (
-    select
-        learners.organisation_code,
-        learners.person_id,
-        {{ period_start_of("'year'", 4, 'learners.completed_on') }} as period_start,
-        count(members.project_member_id) > 0 as has_applied
-    from learners
-    cross join clock
-    left join {{ ref('bridge_project_member') }} as members
-        on
-            learners.person_id = members.person_id
-            and learners.completed_on <= members.joined_on
-            and {{ add_days(applied_within_days, 'learners.completed_on') }} >= members.joined_on
-    where {{ add_days(applied_within_days, 'learners.completed_on') }} <= clock.as_of_date
-    group by learners.organisation_code, learners.person_id, learners.completed_on
+    {{ joiners() }}
 ),
 
 minutes as (
@@ -115,6 +90,48 @@ board as (
     from posts
     where post_level in ('executive', 'non_executive') and days_in_year > 0
     group by organisation_code
+),
+
+executives as (
+    select distinct
+        posts.organisation_code,
+        posts.holder_id
+    from {{ ref('fct_leadership_post') }} as posts
+    cross join clock
+    where
+        posts.post_level = 'executive'
+        and posts.holder_id is not null
+        and posts.started_on <= clock.as_of_date
+        and (posts.ended_on is null or posts.ended_on >= clock.as_of_date)
+),
+
+-- Named in the register or among the members, of projects that are active.
+sponsors as (
+    select sponsor_id as person_id
+    from {{ ref('fct_project') }}
+    where is_active and sponsor_id is not null
+    union
+    select members.person_id
+    from {{ ref('bridge_project_member') }} as members
+    cross join clock
+    inner join {{ ref('fct_project') }} as projects on members.project_id = projects.project_id
+    where
+        projects.is_active
+        and members.role = 'sponsor'
+        and (members.left_on is null or members.left_on > clock.as_of_date)
+),
+
+planned_rounds as (
+    select
+        rounds.organisation_code,
+        rounds.event_id,
+        max(case when rounds.status = 'held' then 1 else 0 end) as is_held
+    from {{ ref('fct_experience_event') }} as rounds
+    cross join clock
+    where
+        rounds.kind = 'schwartz_round'
+        and coalesce(rounds.planned_on, rounds.held_on) between clock.year_start and clock.year_end
+    group by rounds.organisation_code, rounds.event_id
 ),
 
 events as (
@@ -227,20 +244,6 @@ codesigns as (
     from stages
 ),
 
-benefits as (
-    select
-        coalesce(benefits.payer_organisation_code, projects.organisation_code) as organisation_code,
-        benefits.stage,
-        abs(benefits.amount_low + benefits.amount_high) / 2 as amount,
-        benefits.receiver_organisation_code <> benefits.payer_organisation_code
-        or coalesce(benefits.receiver_sector, 'nhs') <> 'nhs' as is_displaced
-    from {{ ref('fct_benefit') }} as benefits
-    inner join {{ ref('fct_project') }} as projects on benefits.project_id = projects.project_id
-    where
-        benefits.payer_organisation_code is not null
-        and (benefits.receiver_organisation_code is not null or benefits.receiver_sector is not null)
-),
-
 of_now as (
     select
         'M03' as metric_id,
@@ -307,6 +310,16 @@ of_now as (
     from support
     where role = 'huddle' and is_latest_month and unit_code is not null
     group by organisation_code
+    union all
+    select
+        'M31' as metric_id,
+        executives.organisation_code,
+        'all' as stratum,
+        count(sponsors.person_id) as numerator,
+        count(*) as denominator
+    from executives
+    left join sponsors on executives.holder_id = sponsors.person_id
+    group by executives.organisation_code
 ),
 
 of_the_year as (
@@ -357,6 +370,15 @@ of_the_year as (
     inner join rounds
         on mean_wte.organisation_code = rounds.organisation_code and mean_wte.staff_group = rounds.staff_group
     where mean_wte.wte > 0
+    union all
+    select
+        'M32' as metric_id,
+        organisation_code,
+        'all' as stratum,
+        sum(is_held) as numerator,
+        count(*) as denominator
+    from planned_rounds
+    group by organisation_code
     union all
     select
         'M26' as metric_id,
@@ -421,18 +443,6 @@ of_their_period as (
     from staff
     where stayed_headcount is not null and headcount_year_before > 0
     group by organisation_code, month
-    union all
-    select
-        'O12' as metric_id,
-        organisation_code,
-        cast(null as date) as period_start,
-        cast(null as date) as period_end,
-        stage as stratum,
-        sum(case when is_displaced then amount else 0 end) as numerator,
-        sum(amount) as denominator
-    from benefits
-    group by organisation_code, stage
-    having sum(amount) > 0
 )
 
 select

@@ -22,6 +22,7 @@ projects as (
     select
         project_id,
         organisation_code,
+        unit_code,
         directorate,
         method,
         origin,
@@ -94,6 +95,7 @@ select
     projects.project_id,
     projects.organisation_code,
     organisations.organisation_type,
+    projects.unit_code,
     projects.directorate,
     projects.method,
     projects.origin,

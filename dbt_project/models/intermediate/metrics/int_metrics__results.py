@@ -6,6 +6,7 @@ def model(dbt, session):
         "metric": dbt.ref("metric"),
         "counts": dbt.ref("int_metrics__counts"),
         "maturity_counts": dbt.ref("int_metrics__maturity_counts"),
+        "unit_counts": dbt.ref("int_metrics__unit_counts"),
         "assessments": dbt.ref("fct_maturity_assessment"),
         "posts": dbt.ref("fct_leadership_post"),
         "ties": dbt.ref("fct_collaboration_tie"),
