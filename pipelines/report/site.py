@@ -138,7 +138,7 @@ def is_site_of(folder: Path, release_id: str, note: str | None) -> bool:
     """Whether a folder holds the whole site of a release with its note, made by today's code."""
     found = _known(folder)
     wanted = (release_id, note, code_digest())
-    return found is not None and (found["release"], found["note"], found["code"]) == wanted
+    return found is not None and (found["release"], found.get("note"), found["code"]) == wanted
 
 
 @cache
