@@ -63,7 +63,8 @@ QUESTIONS = {
             max(value) filter (where metric_id = 'O02'), max(denominator) filter (where metric_id = 'O02'),
             max(denominator) filter (where metric_id = 'O01')
         from outcomes.fct_metric
-        where metric_id in ('O01', 'O02') and organisation_code is not null group by all""",
+        where metric_id in ('O01', 'O02') and organisation_code is not null and unit_code is null
+        group by all""",
     ),
     "aims of all": (
         "aim_met_of_chartered,aim_met_of_closed",
@@ -77,7 +78,7 @@ QUESTIONS = {
         "sickness_rate",
         "metric_time__month,organisation",
         """select period_start, organisation_code, value from outcomes.fct_metric
-        where metric_id = 'O13' and organisation_code is not null""",
+        where metric_id = 'O13' and organisation_code is not null and unit_code is null""",
     ),
     "people trained": (
         "people_trained",
