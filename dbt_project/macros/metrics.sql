@@ -78,6 +78,17 @@ left join published
         {%- endfor %}
 {% endmacro %}
 
+{#- Tonight, its month, and the last twelve whole months. -#}
+{% macro month_and_year() -%}
+    select
+        as_of_date,
+        {{ month_start('as_of_date') }} as month_start,
+        {{ add_days(-1, add_months(1, month_start('as_of_date'))) }} as month_end,
+        {{ add_months(-12, month_start('as_of_date')) }} as year_start,
+        {{ add_days(-1, month_start('as_of_date')) }} as year_end
+    from {{ ref('stg_tonight__clock') }}
+{%- endmacro %}
+
 {#-
     A person's first completed course, the financial year of it, and whether a project was joined within the 180 days
     after it. Reads the CTE clock. Courses that are younger are left out.

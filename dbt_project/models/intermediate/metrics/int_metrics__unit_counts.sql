@@ -7,13 +7,7 @@
 {%- set decimals = 9 -%}
 with
 clock as (
-    select
-        as_of_date,
-        {{ month_start('as_of_date') }} as month_start,
-        {{ add_days(-1, add_months(1, month_start('as_of_date'))) }} as month_end,
-        {{ add_months(-12, month_start('as_of_date')) }} as year_start,
-        {{ add_days(-1, month_start('as_of_date')) }} as year_end
-    from {{ ref('stg_tonight__clock') }}
+    {{ month_and_year() }}
 ),
 
 support as (
