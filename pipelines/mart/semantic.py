@@ -22,7 +22,7 @@ def metricflow(mart_file: Path) -> tuple[click.Group, Any]:
     Raises Stopped when there is no mart, or MetricFlow is not installed: the night does without it.
     """
     if find_spec("dbt_metricflow") is None:
-        raise Stopped("MetricFlow is not installed. Say `uv run --group semantic qi mf ...`.")
+        raise Stopped("MetricFlow is not installed. `make setup` installs it.")
     if not mart_file.exists():
         raise Stopped(f"There is no mart at {mart_file} yet. `qi run` publishes one.")
     from dbt_metricflow.cli.cli_configuration import CLIConfiguration
