@@ -2,6 +2,7 @@
 -- Runs on one side of the centre line, for rule sets that leave out points on the line; one row a point with a
 -- value. A point on the line is in a run when the run goes on beyond it.
 {%- set place_and_side = 'case when side <> 0 then 2 * place + case when side = 1 then 1 else 0 end end' %}
+{%- set in_phase = 'partition by chart_no, phase_slot order by place nulls last' %}
 with
 points as (
     select
@@ -10,15 +11,18 @@ points as (
         place,
         side,
         count(case when side <> 0 then 1 end) over (
-            in_phase rows between unbounded preceding and current row
+            {{ in_phase }} rows between unbounded preceding and current row
         ) as useful_place,
         count(case when side <> 0 then 1 end) over (partition by chart_no, phase_slot) as useful_places,
         -- 1 above, 0 below: the side of the nearest useful point, found with its place.
-        mod(max({{ place_and_side }}) over (in_phase rows between unbounded preceding and 1 preceding), 2) as was_high,
-        mod(min({{ place_and_side }}) over (in_phase rows between current row and unbounded following), 2) as stays_high
+        mod(
+            max({{ place_and_side }}) over ({{ in_phase }} rows between unbounded preceding and 1 preceding), 2
+        ) as was_high,
+        mod(
+            min({{ place_and_side }}) over ({{ in_phase }} rows between current row and unbounded following), 2
+        ) as stays_high
     from {{ ref('int_spc__sides') }}
     where shift_tie = 'skip' and is_counted and side is not null
-    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
 ),
 
 begun as (
@@ -37,10 +41,9 @@ runs as (
         was_high,
         stays_high,
         useful_places,
-        max(begins_at) over (in_phase rows between unbounded preceding and current row) as begins_at,
-        min(begins_at) over (in_phase rows between 1 following and unbounded following) as next_begins_at
+        max(begins_at) over ({{ in_phase }} rows between unbounded preceding and current row) as begins_at,
+        min(begins_at) over ({{ in_phase }} rows between 1 following and unbounded following) as next_begins_at
     from begun
-    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
 )
 
 select

@@ -2,6 +2,7 @@
 -- Trends for rule sets in which equal neighbours count once; one row a point with a value. A trend begins with the
 -- point just before its first move; equal points within it belong to it, those after its last move do not.
 {%- set place_and_step = 'case when step <> 0 then 2 * place + case when step = 1 then 1 else 0 end end' %}
+{%- set in_phase = 'partition by chart_no, phase_slot order by place nulls last' %}
 with
 points as (
     select
@@ -9,24 +10,23 @@ points as (
         phase_slot,
         place,
         step,
-        lead(step) over in_phase as next_step,
+        lead(step) over ({{ in_phase }}) as next_step,
         count(case when step <> 0 then 1 end) over (
-            in_phase rows between unbounded preceding and current row
+            {{ in_phase }} rows between unbounded preceding and current row
         ) as moves,
         count(case when step <> 0 then 1 end) over (partition by chart_no, phase_slot) as all_moves,
         -- 1 rising, 0 falling: the direction of the nearest move, found with its place.
         mod(
-            max({{ place_and_step }}) over (in_phase rows between unbounded preceding and 1 preceding), 2
+            max({{ place_and_step }}) over ({{ in_phase }} rows between unbounded preceding and 1 preceding), 2
         ) as was_rising,
         mod(
-            max({{ place_and_step }}) over (in_phase rows between unbounded preceding and current row), 2
+            max({{ place_and_step }}) over ({{ in_phase }} rows between unbounded preceding and current row), 2
         ) as is_rising,
         mod(
-            min({{ place_and_step }}) over (in_phase rows between 1 following and unbounded following), 2
+            min({{ place_and_step }}) over ({{ in_phase }} rows between 1 following and unbounded following), 2
         ) as will_rise
     from {{ ref('int_spc__sides') }}
     where trend_tie = 'skip' and is_counted and plotted is not null
-    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
 ),
 
 begun as (
@@ -39,11 +39,10 @@ begun as (
 trends as (
     select
         *,
-        max(begins_at) over (in_phase rows between unbounded preceding and current row) as own_begins_at,
-        min(begins_at) over (in_phase rows between 1 following and unbounded following) as next_begins_at,
-        min(begins_at) over (in_phase rows between 2 following and unbounded following) as later_begins_at
+        max(begins_at) over ({{ in_phase }} rows between unbounded preceding and current row) as own_begins_at,
+        min(begins_at) over ({{ in_phase }} rows between 1 following and unbounded following) as next_begins_at,
+        min(begins_at) over ({{ in_phase }} rows between 2 following and unbounded following) as later_begins_at
     from begun
-    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
 ),
 
 counted as (

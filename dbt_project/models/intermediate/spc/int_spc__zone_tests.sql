@@ -6,6 +6,7 @@
 {%- set from_it = 'rows between current row and unbounded following' -%}
 {%- set after_it = 'rows between 1 following and unbounded following' -%}
 {%- set after_next = 'rows between 2 following and unbounded following' %}
+{%- set in_phase = 'partition by chart_no, phase_slot order by place nulls last' %}
 with
 points as (
     select
@@ -16,30 +17,29 @@ points as (
         beyond_zone,
         four_in_five_points,
         four_in_five_window,
-        step * lag(step) over in_phase = -1 as turns,
-        {{ over_so_many('count(case when beyond_zone = 1 then 1 end)', window, 'preceding', 'in_phase') }} -- noqa: PRS
+        step * lag(step) over ({{ in_phase }}) = -1 as turns,
+        {{ over_so_many('count(case when beyond_zone = 1 then 1 end)', window, 'preceding', in_phase) }} -- noqa: PRS
             as high_of_five,
-        {{ over_so_many('count(case when beyond_zone = -1 then 1 end)', window, 'preceding', 'in_phase') }} -- noqa: PRS
+        {{ over_so_many('count(case when beyond_zone = -1 then 1 end)', window, 'preceding', in_phase) }} -- noqa: PRS
             as low_of_five
     from {{ ref('int_spc__sides') }}
     where has_zone_tests and is_counted
-    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
 ),
 
 stretches as (
     select
         *,
-        {{ over_so_many('max(high_of_five)', window, 'following', 'in_phase') }} as most_high_of_five, -- noqa: PRS
-        {{ over_so_many('max(low_of_five)', window, 'following', 'in_phase') }} as most_low_of_five, -- noqa: PRS
-        max(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ up_to }}) as hugs_after,
-        min(case when beyond_zone is distinct from 0 then place end) over (in_phase {{ from_it }}) as hugs_until,
-        max(case when coalesce(beyond_zone, 0) = 0 then place end) over (in_phase {{ up_to }}) as avoids_after,
-        min(case when coalesce(beyond_zone, 0) = 0 then place end) over (in_phase {{ from_it }}) as avoids_until,
-        max(case when not coalesce(turns, false) then place end) over (in_phase {{ up_to }}) as turns_after,
-        min(case when not coalesce(turns, false) then place end) over (in_phase {{ after_it }}) as turns_until,
-        min(case when not coalesce(turns, false) then place end) over (in_phase {{ after_next }}) as turns_later_until
+        {{ over_so_many('max(high_of_five)', window, 'following', in_phase) }} as most_high_of_five, -- noqa: PRS
+        {{ over_so_many('max(low_of_five)', window, 'following', in_phase) }} as most_low_of_five, -- noqa: PRS
+        max(case when beyond_zone is distinct from 0 then place end) over ({{ in_phase }} {{ up_to }}) as hugs_after,
+        min(case when beyond_zone is distinct from 0 then place end) over ({{ in_phase }} {{ from_it }}) as hugs_until,
+        max(case when coalesce(beyond_zone, 0) = 0 then place end) over ({{ in_phase }} {{ up_to }}) as avoids_after,
+        min(case when coalesce(beyond_zone, 0) = 0 then place end) over ({{ in_phase }} {{ from_it }}) as avoids_until,
+        max(case when not coalesce(turns, false) then place end) over ({{ in_phase }} {{ up_to }}) as turns_after,
+        min(case when not coalesce(turns, false) then place end) over ({{ in_phase }} {{ after_it }}) as turns_until,
+        min(case when not coalesce(turns, false) then place end) over ({{ in_phase }} {{ after_next }})
+            as turns_later_until
     from points
-    window in_phase as (partition by chart_no, phase_slot order by place nulls last)
 )
 
 select

@@ -6,6 +6,8 @@
 -#}
 -- depends_on: {{ ref('int_spc__changed_series') }}
 {%- set is_partial = spc_watermark() is not none %}
+{%- set before_it = 'partition by series_id order by period_start nulls last' -%}
+{%- set all_before = 'over (' ~ before_it ~ ' rows between unbounded preceding and 1 preceding)' %}
 with
 criterion as (
     select
@@ -44,13 +46,11 @@ in_order as (
         value,
         has_signal,
         step,
-        row_number() over before_it as place,
-        abs(value - lag(value) over before_it) as moving_range,
-        {{ exact_sum('value', 'step', over='over (before_it rows between unbounded preceding and 1 preceding)') }}
-            as total_before
+        row_number() over ({{ before_it }}) as place,
+        abs(value - lag(value) over ({{ before_it }})) as moving_range,
+        {{ exact_sum('value', 'step', over=all_before) }} as total_before
     from points
     where phase = last_phase
-    window before_it as (partition by series_id order by period_start nulls last)
 ),
 
 phases as (

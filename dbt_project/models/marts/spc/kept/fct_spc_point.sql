@@ -11,6 +11,7 @@
     'two_in_three_third_point', 'alternating_length', 'hugging_length', 'avoiding_length', 'outside_rank', 'trend_rank',
     'two_in_three_rank', 'shift_rank', 'four_in_five_rank', 'avoiding_rank', 'alternating_rank', 'hugging_rank', 'conflict'
 ] %}
+{%- set in_phase = 'partition by chart_no, phase_slot, is_counted order by place nulls last' %}
 with
 -- One sort for every rule: where the stretch begins and ends in which a point lies, and which points near a limit
 -- are next to it.
@@ -36,20 +37,19 @@ neighbourhoods as (
         {%- for name, side in [('high', 1), ('low', -1)] %}
         {%- set other = 'case when side is distinct from ' ~ side ~ ' then place end' %}
         {%- set near = 'case when nearness = ' ~ 2 * side ~ ' then place end' %}
-        {{ last_given(other) }} over (in_phase {{ up_to }}) as {{ name }}_after,
-        {{ first_given(other) }} over (in_phase {{ from_it }}) as {{ name }}_until,
-        {{ last_given(near) }} over (in_phase {{ before_it }}) as {{ name }}_near_before,
-        {{ first_given(near) }} over (in_phase {{ after_it }}) as {{ name }}_near_after,
+        {{ last_given(other) }} over ({{ in_phase }} {{ up_to }}) as {{ name }}_after,
+        {{ first_given(other) }} over ({{ in_phase }} {{ from_it }}) as {{ name }}_until,
+        {{ last_given(near) }} over ({{ in_phase }} {{ before_it }}) as {{ name }}_near_before,
+        {{ first_given(near) }} over ({{ in_phase }} {{ after_it }}) as {{ name }}_near_after,
         {%- endfor %}
         {%- for name, step in [('rises', 1), ('falls', -1)] %}
         {%- set other = 'case when step is distinct from ' ~ step ~ ' then place end' %}
-        {{ last_given(other) }} over (in_phase {{ up_to }}) as {{ name }}_from,
-        {{ first_given(other) }} over (in_phase {{ after_it }}) as {{ name }}_until,
-        {{ first_given(other) }} over (in_phase {{ after_next }}) as next_{{ name }}_until,
+        {{ last_given(other) }} over ({{ in_phase }} {{ up_to }}) as {{ name }}_from,
+        {{ first_given(other) }} over ({{ in_phase }} {{ after_it }}) as {{ name }}_until,
+        {{ first_given(other) }} over ({{ in_phase }} {{ after_next }}) as next_{{ name }}_until,
         {%- endfor %}
-        lead(step) over in_phase as next_step
+        lead(step) over ({{ in_phase }}) as next_step
     from {{ ref('int_spc__sides') }}
-    window in_phase as (partition by chart_no, phase_slot, is_counted order by place nulls last)
 ),
 
 -- The stretch between two points on the other side of the centre, or on it.

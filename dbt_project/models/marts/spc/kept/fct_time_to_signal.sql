@@ -3,6 +3,7 @@
 {%- set near = 'count(case when is_two_in_three then 1 end)' -%}
 {%- set beyond_zone = 'count(case when is_four_in_five then 1 end)' -%}
 {%- set up_to = 'rows between unbounded preceding and current row' %}
+{%- set in_phase = 'partition by series_id, phase order by place_in_phase nulls last' %}
 with
 {%- if watermark is not none %}
 touched_projects as (
@@ -87,17 +88,16 @@ so_far as (
     select
         *,
         place_in_phase - coalesce(
-            {{ last_given('case when not is_shift then place_in_phase end') }} over (in_phase {{ up_to }}), 0
+            {{ last_given('case when not is_shift then place_in_phase end') }} over ({{ in_phase }} {{ up_to }}), 0
         ) as shift_points,
         place_in_phase - coalesce(
-            {{ last_given('case when not is_trend then place_in_phase end') }} over (in_phase {{ up_to }}), 0
+            {{ last_given('case when not is_trend then place_in_phase end') }} over ({{ in_phase }} {{ up_to }}), 0
         ) as trend_points,
-        {{ over_so_many(near, 'two_in_three_window', 'preceding', 'in_phase') }} -- noqa: PRS
+        {{ over_so_many(near, 'two_in_three_window', 'preceding', in_phase) }} -- noqa: PRS
             as near_so_far,
-        {{ over_so_many(beyond_zone, 'four_in_five_window', 'preceding', 'in_phase') }} -- noqa: PRS
+        {{ over_so_many(beyond_zone, 'four_in_five_window', 'preceding', in_phase) }} -- noqa: PRS
             as beyond_zone_so_far
     from points
-    window in_phase as (partition by series_id, phase order by place_in_phase nulls last)
 ),
 
 completed as (
