@@ -40,7 +40,7 @@ IN_SET = "expect_column_values_to_be_in_set"
 
 WORDS = {
     ColumnType.INTEGER: "a whole number",
-    ColumnType.NUMBER: "a number",
+    ColumnType.NUMBER: "a number of at most 100 digits",
     ColumnType.DATE: "a date",
     ColumnType.TIMESTAMP: "a date and time",
     ColumnType.BOOLEAN: "yes or no",

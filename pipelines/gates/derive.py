@@ -19,6 +19,8 @@ from pipelines.gates.arrow import compute, matches
 from pipelines.gates.keys import Flags, find
 from pipelines.gates.personal_data import holds_personal_data
 
+# Beyond it, or nearer to 0 than one over it, a number is a fault of writing, and ratios would overflow.
+LARGEST_NUMBER = 1e100
 TOTAL = r"(?i)^\s*(grand\s+)?total\s*:?\s*$"
 
 Values: TypeAlias = pa.Array | pa.ChunkedArray
@@ -75,9 +77,14 @@ def _unparsed(column: Column, values: pa.ChunkedArray, records: pa.Table) -> Val
     unparsed = records.column(f"{column.name}{JOINT}unparsed")
     if column.type != ColumnType.NUMBER:
         return unparsed
-    # Neither an infinite value nor "not a number" can be stored as a measurement.
-    is_infinite = compute("invert", compute("is_finite", values)).fill_null(False)
-    return compute("or", unparsed, is_infinite)
+    # "Not a number" compares as neither.
+    size = compute("abs", values)
+    is_sensible = compute("and", compute("less_equal", size, LARGEST_NUMBER), _is_zero_or_more(size))
+    return compute("or", unparsed, compute("invert", is_sensible).fill_null(False))
+
+
+def _is_zero_or_more(size: Values) -> Values:
+    return compute("or", compute("equal", size, 0.0), compute("greater_equal", size, 1 / LARGEST_NUMBER))
 
 
 def _of_texts(column: pa.ChunkedArray, answer: Callable[[pa.Array], pa.Array]) -> pa.Array:

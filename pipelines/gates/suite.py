@@ -165,8 +165,13 @@ def _series(column: pa.ChunkedArray) -> Any:
     if pa.types.is_date(column.type):
         column = column.cast(pa.date32()).cast(pa.int32())
     if pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("us")).cast(pa.int64()).cast(pa.float64()).to_numpy() / 1e6
-    return pc.fill_null(column.cast(pa.float64()), float("nan")).to_numpy()
+        return _doubles(column.cast(pa.timestamp("us")).cast(pa.int64())).to_numpy() / 1e6
+    return pc.fill_null(_doubles(column), float("nan")).to_numpy()
+
+
+def _doubles(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whole numbers beyond 2 to the 53 are rounded, as bounds are; a safe cast would stop at them."""
+    return column.cast(pa.float64(), safe=False)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def _typed(column: Column, is_given: bool) -> Iterator[str]:
     if column.type != ColumnType.STRING:
         is_unparsed = f'"{name}" is not null and try_cast("{name}" as {kind}) is null'
         if column.type == ColumnType.NUMBER:
-            is_unparsed = f'({is_unparsed}) or not isfinite(try_cast("{name}" as {kind}))'
+            size = f'abs(try_cast("{name}" as {kind}))'
+            is_unparsed = f"({is_unparsed}) or not ({size} = 0 or {size} between 1e-100 and 1e100)"
         yield f'{f"coalesce({is_unparsed}, false)" if is_given else "false"} as "{name}{JOINT}unparsed"'
 
 

@@ -221,14 +221,20 @@ def test_a_key_that_another_file_brought_goes_into_quarantine() -> None:
     assert result_of(judgement, "DUPLICATE_BETWEEN_FILES").column_name == "thing_id, group"
 
 
-def test_infinite_numbers_and_not_a_number_are_unreadable() -> None:
-    rows = [
+def test_infinite_and_absurd_numbers_and_not_a_number_are_unreadable() -> None:
+    fine = [
         *things("A", "B", "C"),
-        *things("D", amount=float("inf")),
-        *things("E", amount=float("nan")),
-        *things("F", amount=None),
+        *things("D", amount=None),
+        *things("E", amount=-0.0),
+        *things("F", amount=-1e100),
     ]
-    assert codes(judged(rows)) == {5: "AMOUNT_UNREADABLE", 6: "AMOUNT_UNREADABLE"}
+    absurd = [float("inf"), float("nan"), 1e101, -1e308, 1e-101, 5e-324]
+    rows = [
+        *fine,
+        *(row for number, amount in enumerate(absurd) for row in things(f"Z{number}", amount=amount)),
+    ]
+    first = 2 + len(fine)
+    assert codes(judged(rows)) == dict.fromkeys(range(first, first + len(absurd)), "AMOUNT_UNREADABLE")
 
 
 @pytest.mark.parametrize("total", ["total", "TOTAL", " Total ", "Grand total", "Total:"])

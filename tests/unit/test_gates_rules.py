@@ -1,5 +1,8 @@
 """Every rule of every contract finds a fault planted for it, and nothing in the rows beside it."""
 
+from datetime import UTC, datetime
+
+import pyarrow as pa
 import pytest
 
 from pipelines.extracts.contract import Contract
@@ -52,6 +55,15 @@ def test_a_planted_fault_is_found_where_it_is(contract: Contract, rule: Rule) ->
     assert not outcome.is_passed
     assert positions.tolist() == broken
     assert outcome.rows_failed == len(broken)
+
+
+def test_numbers_and_times_that_no_double_holds_exactly_are_judged() -> None:
+    far = datetime(9999, 12, 31, 23, 59, 59, 999_999)
+    times = pa.array([far, None, far], pa.timestamp("us"))
+    table = pa.table({"size": [2**63 - 1, None, 1], "seen_at": times})
+    frame = Columns(table).frame(["size", "seen_at"])
+    assert frame["size"].to_list()[::2] == [2.0**63, 1.0]
+    assert frame["seen_at"][0] == pytest.approx(far.replace(tzinfo=UTC).timestamp())
 
 
 @EVERY_CONTRACT
