@@ -74,9 +74,12 @@ def phases_of(points: Sequence[Point], rebases: Sequence[int]) -> list[list[Poin
 
 
 def baseline_of(part: Sequence[Point], rebases: Sequence[int], freezes: Sequence[int]) -> list[Point]:
-    """Counted points up to the last freeze that lies in the phase."""
+    """Counted points up to the last freeze that lies in the phase, unless it has no number until then."""
     slot = sum(rebase <= part[0].time for rebase in rebases)
+    numbers = [p.time for p in part if not p.is_excluded and p.value is not None]
     own = [day for day in freezes if sum(rebase <= day for rebase in rebases) == slot]
+    if own and max(own) < min(numbers, default=max(own)):
+        own = []
     return [p for p in part if not p.is_excluded and (not own or p.time <= max(own))]
 
 

@@ -40,6 +40,7 @@ WARNINGS = {
     "rare_events": "Counts are so low that days or cases between events would say more.",
     "asked_chart_impossible": "The chart asked for cannot be drawn from this data, so another is.",
     "unknown_rule_set": "The measure names a rule set that does not exist, so the default is used.",
+    "events_without_point": "An excluded day or note has no point, or a freeze lies before the first value.",
     "stale": "A newer point is overdue.",
 }
 

@@ -1,6 +1,7 @@
 """What holds for every series, whatever its numbers."""
 
 import random
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -175,3 +176,58 @@ def test_a_rule_set_may_clip_percentages(spc_models: SpcModels):
     assert clipped["lower_limit"]["low"] == 0
     assert clipped["centre_line"].equals(plain["centre_line"])
     assert clipped.loc["days"].equals(plain.loc["days"])
+
+
+def test_rows_that_do_not_count_are_no_gaps(spc_models: SpcModels):
+    inputs = Inputs()
+    # Between two phases a month is missing; months without a value or without weight have a row.
+    for name, rule_set in (("BREAK", "mdc"), ("BRIDGE", "pbi")):
+        points = [{"value": None if number == 4 else float(number % 5)} for number in range(30)]
+        events = [(2, "exclude"), (20, "exclude"), (12, "rebase")]
+        inputs.add(name, points, rule_set=rule_set, events=events)
+    inputs.points = [point for point in inputs.points if point["period_start"] != month(11)]
+    charts = spc_models.run(inputs)
+    for name in ("BREAK", "BRIDGE"):
+        points = charts.series(name)
+        gaps = points.loc[points["periods_missing_before"] > 0, ["period_start", "periods_missing_before"]]
+        assert [(day.date(), missing) for day, missing in gaps.itertuples(index=False)] == [(month(12), 1)]
+    assert charts.phases["periods_missing"].to_list() == [0, 1, 0, 1]
+    assert charts.status["warnings"].str.contains("gaps").all()
+
+
+def test_a_moving_range_chart_misses_no_value_at_its_first_point(spc_models: SpcModels):
+    inputs = Inputs()
+    inputs.add("MR", [float(number % 7) for number in range(20)], chart="mr")
+    (row,) = spc_models.run(inputs).status.to_dict("records")
+    assert row["points_with_value"] == 20
+    assert "missing_values" not in (row["warnings"] or "")
+
+
+@pytest.mark.parametrize(
+    ("day", "event", "is_told"),
+    [
+        (8, "freeze", False),
+        (30, "freeze", False),
+        (-1, "freeze", True),
+        (0, "freeze", True),
+        (3, "exclude", False),
+        (40, "exclude", True),
+        (40, "annotate", True),
+        (40, "rebase", False),
+    ],
+)
+def test_events_that_meet_no_point_are_told_and_change_nothing(spc_models: SpcModels, day, event, is_told):
+    """A freeze before the first number of a phase would leave it without a centre line."""
+    values = [None, *(float(number % 5) for number in range(20))]
+    inputs = Inputs()
+    inputs.add("PLAIN", values)
+    inputs.add("EVENT", values, events=[(day, event)] if day >= 0 else [])
+    if day < 0:
+        inputs.events.append({"series_id": "EVENT", "period_start": date(2019, 1, 1), "event": event})
+    charts = spc_models.run(inputs)
+    warnings = charts.status.set_index("series_id")["warnings"].fillna("")
+    assert ("events_without_point" in warnings["EVENT"]) == is_told
+    assert "events_without_point" not in warnings["PLAIN"]
+    if is_told:
+        pd.testing.assert_frame_equal(charts.series("PLAIN")[LINES], charts.series("EVENT")[LINES])
+        assert not charts.phases["is_frozen"].any()

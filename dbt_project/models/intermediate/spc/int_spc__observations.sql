@@ -3,12 +3,23 @@
 -- as little as possible is carried.
 {%- set is_partial = spc_watermark() is not none %}
 with
+-- Series whose points do not all follow each other: a phase ends, or a point does not count.
+interrupted as (
+    select series_id
+    from {{ ref('int_spc__phase_bounds') }}
+    union
+    select series_id
+    from {{ ref('int_spc__point_events') }}
+    where is_excluded
+),
+
 charts as (
     select
         charts.chart_no,
         charts.series_id,
         charts.chart_type,
         charts.scale,
+        interrupted.series_id is not null or rule_sets.missing_in_moving_ranges = 'bridge' as passes_rows_over,
         charts.chart_type in ('p', 'pp', 'u', 'up', 'ip') as is_of_ratios,
         charts.chart_type in ('xbar', 's') as is_of_subgroups,
         {{ spc_is_weighted('charts.chart_type') }} as is_weighted,
@@ -21,6 +32,7 @@ charts as (
     from {{ ref('int_spc__charts') }} as charts
     inner join {{ ref('dim_rule_set') }} as rule_sets on charts.rule_set_id = rule_sets.rule_set_id
     left join {{ ref('reporting_grace') }} as frequencies on charts.frequency = frequencies.frequency
+    left join interrupted on charts.series_id = interrupted.series_id
 ),
 
 points as (
@@ -52,7 +64,7 @@ placed as (
         points.period_start,
         points.period_end,
         coalesce(marks.is_excluded, false) as is_excluded,
-        bounds.frozen_after is null or points.period_start <= bounds.frozen_after as is_before_freeze,
+        bounds.frozen_after,
         case
             when charts.chart_type = 'i' then points.value
             when charts.is_of_ratios
@@ -98,21 +110,36 @@ bounded as (
     from placed
 ),
 
-counted as (
+first_numbers as (
     select
         chart_no,
         phase_slot,
-        period_start,
-        period_end,
-        season_points,
-        is_excluded,
-        not is_excluded and (plotted is not null or not bridges_missing) as is_counted,
-        is_before_freeze,
-        plotted,
-        size,
-        spread,
-        case when is_weighted and plotted is not null then size else 1.0 end as weight
+        min(period_start) as period_start
     from bounded
+    where frozen_after is not null and not is_excluded and plotted is not null
+    group by chart_no, phase_slot
+),
+
+counted as (
+    select
+        bounded.chart_no,
+        bounded.phase_slot,
+        bounded.period_start,
+        bounded.period_end,
+        bounded.season_points,
+        bounded.is_excluded,
+        not bounded.is_excluded and (bounded.plotted is not null or not bounded.bridges_missing) as is_counted,
+        -- Before the first number there is nothing to freeze.
+        bounded.frozen_after is null
+        or bounded.period_start <= bounded.frozen_after
+        or coalesce(bounded.frozen_after < first_numbers.period_start, false) as is_before_freeze,
+        bounded.plotted,
+        bounded.size,
+        bounded.spread,
+        case when bounded.is_weighted and bounded.plotted is not null then bounded.size else 1.0 end as weight
+    from bounded
+    left join first_numbers
+        on bounded.chart_no = first_numbers.chart_no and bounded.phase_slot = first_numbers.phase_slot
 ),
 
 in_order as (
@@ -131,11 +158,24 @@ in_order as (
         row_number() over before_it as place,
         lag(plotted) over before_it as previous,
         lag(size) over before_it as previous_size,
-        lag(period_start) over before_it as previous_period_start,
+        lag(period_start) over before_it as previous_counted_start,
         lead(period_start) over before_it as next_period_start,
         {{ lag_by('plotted', 'season_points', 'before_it') }} as season_ago
     from counted
     window before_it as (partition by chart_no, phase_slot, is_counted order by period_start nulls last)
+),
+
+-- The row before, which may lie beyond a rebase or not count, where the one sort does not find it.
+rows_before as (
+    select
+        charts.chart_no,
+        points.period_start,
+        lag(points.period_start) over (
+            partition by charts.chart_no order by points.period_start nulls last
+        ) as previous_period_start
+    from {{ ref('fct_measure_point') }} as points
+    inner join charts on points.series_id = charts.series_id and charts.passes_rows_over
+    where points.is_latest and not points.is_withdrawn
 )
 
 select
@@ -162,8 +202,11 @@ select
             else 0
         end as {{ dbt.type_int() }}
     ) as step,
-    {{ spc_periods_missing('in_order.previous_period_start', 'in_order.period_start') }} as periods_missing_before,
+    {{ spc_periods_missing('case when charts.passes_rows_over then rows_before.previous_period_start'
+        ' else in_order.previous_counted_start end', 'in_order.period_start') }} as periods_missing_before,
     in_order.next_period_start
 from in_order
 inner join charts on in_order.chart_no = charts.chart_no
+left join rows_before
+    on in_order.chart_no = rows_before.chart_no and in_order.period_start = rows_before.period_start
 -- depends_on: {{ ref('int_spc__changed_series') }}

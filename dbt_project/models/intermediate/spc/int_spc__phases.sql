@@ -42,7 +42,7 @@ extents as (
         max(case when observations.is_counted and {{ charted }} is not null then observations.period_start end)
             as last_counted_start,
         count(*) as points,
-        count({{ charted }}) as points_with_value,
+        count(observations.plotted) as points_with_value,
         count(case when observations.is_excluded then 1 end) as excluded_points,
         count(case when observations.is_counted then 1 end) as places,
         count(case when observations.is_baseline then {{ charted }} end) as baseline_points,

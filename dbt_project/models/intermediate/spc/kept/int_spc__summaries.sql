@@ -56,6 +56,25 @@ beginnings as (
     group by phases.series_id, phases.rule_set_id
 ),
 
+-- What was recorded and has no effect: of a day without a point, or a freeze before there is anything to freeze.
+unmet_events as (
+    select charts.chart_no
+    from charts
+    inner join {{ ref('int_spc__point_events') }} as marks on charts.series_id = marks.series_id
+    left join {{ ref('int_spc__observations') }} as observations
+        on charts.chart_no = observations.chart_no and marks.period_start = observations.period_start
+    where observations.chart_no is null
+    union
+    select charts.chart_no
+    from charts
+    inner join {{ ref('int_spc__phase_bounds') }} as bounds on charts.series_id = bounds.series_id
+    left join {{ ref('int_spc__phases') }} as charted
+        on charts.chart_no = charted.chart_no and bounds.phase_slot = charted.phase_slot
+    where
+        bounds.frozen_after is not null
+        and (charted.chart_no is null or charted.baseline_until > bounds.frozen_after)
+),
+
 totals as (
     select
         series_id,
@@ -132,7 +151,8 @@ select
         case when totals.points_with_value < totals.points then 'missing_values' end,
         case when charts.is_rare then 'rare_events' end,
         case when charts.chart_reason = 'asked_chart_impossible' then 'asked_chart_impossible' end,
-        case when charts.is_rule_set_unknown then 'unknown_rule_set' end
+        case when charts.is_rule_set_unknown then 'unknown_rule_set' end,
+        case when unmet_events.chart_no is not null then 'events_without_point' end
     ), '') as warnings
 from charts
 inner join totals on charts.series_id = totals.series_id and charts.rule_set_id = totals.rule_set_id
@@ -143,4 +163,5 @@ inner join phases as last_phases
         and totals.last_phase = last_phases.phase
 inner join beginnings on charts.series_id = beginnings.series_id and charts.rule_set_id = beginnings.rule_set_id
 left join last_points on charts.series_id = last_points.series_id and charts.rule_set_id = last_points.rule_set_id
+left join unmet_events on charts.chart_no = unmet_events.chart_no
 -- depends_on: {{ ref('int_spc__changed_series') }}
