@@ -175,7 +175,7 @@ found as (
                     -- The third lies on that side too.
                     else pair_length_in_run <= two_in_three_window and run_length >= two_in_three_window
                 end
-                then sign(nearness)
+                then cast(sign(nearness) as {{ dbt.type_int() }})
             else 0
         end as two_in_three_side,
         case when four_in_five_rank is null then 0 else coalesce(four_in_five_side, 0) end as four_in_five_here,
