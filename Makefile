@@ -50,9 +50,10 @@ browser: ## open the pages of QI_HOME (or QI_SITE) in Chromium; needs Chromium, 
 	npm ci --prefix tests/browser --no-fund --no-audit --silent
 	QI_SITE=$${QI_SITE:-$(abspath $(QI_HOME))/site/current} node --test tests/browser/*.test.mjs
 
-fuzz: setup ## damaged files of every format for FUZZ_SECONDS (an hour), then random nights and kills (FUZZ_NIGHTS)
+fuzz: setup ## damaged files of every format for FUZZ_SECONDS (an hour), random nights and kills (FUZZ_NIGHTS), charts (FUZZ_CHARTS x 180)
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} $(DEV) pytest tests/fuzz -s
 	QI_FUZZ_EXAMPLES=$${FUZZ_NIGHTS:-500} $(DEV) pytest tests/integration/test_conservation.py
+	QI_FUZZ_CHARTS=$${FUZZ_CHARTS:-100} $(DEV) pytest tests/unit/test_spc_restated.py
 
 dev: setup ## Dagster's pages on http://localhost:3000
 	$(DEV) qi dev

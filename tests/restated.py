@@ -1,65 +1,119 @@
-"""Control charts restated in plain Python from the field's definitions, to hold the SQL against.
+"""Control charts restated in plain Python from the field's definitions: what points say.
 
-Nothing here is shared with the models: numbers are exact fractions, rules are loops over points. Sources: the
-rules of NHSRplotthedots 0.2.2 and of Making Data Count's Excel tool for individuals; Montgomery 2009 and
-Laney 2002 for counts; Anhoej & Olesen 2014 for runs. Only roots are doubles.
+To hold the SQL against, with which it shares nothing: numbers are exact fractions where possible, rules are
+loops over points. Sources: NHSRplotthedots 0.2.2, Making Data Count's Excel tool and PowerBI-SPC for their
+rules; Nelson 1984; Western Electric 1956; Anhoej & Olesen 2014 for runs. Where lines lie: `restated_lines`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import pairwise
-from math import log2, sqrt
+from math import log2
 from typing import Any
 
-SCREENED_ABOVE = Fraction("3.267")
-LIMIT = Fraction("2.66")
-NEAR = LIMIT * 2 / 3
-LONG = 7
-MR_DIVISOR = Fraction("1.128")
-SAME = Fraction(1, 10**12)
+from tests.restated_lines import Lines, Making, lines_of, shown
+
+MAKING_DATA_COUNT = ("outside", "trend", "two_in_three", "shift")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What differs between rule sets for individuals."""
+    """What differs between rule sets; `order` names the rules that are told, the strongest first.
 
-    fewest: int
-    is_screened: bool
-    near_stops_at_limit: bool
-    improvement_wins: bool
+    `third`: where the third of two in three lies. `turn`: which of two trends a turning point belongs to.
+    """
+
+    order: tuple[str, ...] = MAKING_DATA_COUNT
+    making: Making = field(default_factory=Making)
+    shift: int = 7
+    trend: int = 7
+    ties_are_skipped: bool = False
+    third: str = "any"
+    near_stops_at_limit: bool = False
+    turn: str = "later"
+    conflict: str = "precedence"
+    missing_end_counts: bool = False
 
 
+_PTD = {"third": "same_side", "near_stops_at_limit": True, "turn": "forward", "missing_end_counts": True}
+_PBI = {"ties_are_skipped": True, "turn": "earlier", "conflict": "both"}
+_RUNS = {"order": ("outside",), "ties_are_skipped": True}
 RULES = {
-    "mdc": Rules(fewest=13, is_screened=False, near_stops_at_limit=False, improvement_wins=True),
-    "ptd": Rules(fewest=2, is_screened=True, near_stops_at_limit=True, improvement_wins=False),
-    "ptd_unscreened": Rules(fewest=2, is_screened=False, near_stops_at_limit=True, improvement_wins=False),
+    "mdc": Rules(making=Making(fewest=13, factor="2.66"), third="same_side", conflict="improvement"),
+    "ptd": Rules(making=Making(fewest=2, factor="2.66", is_screened=True), **_PTD),
+    "ptd_unscreened": Rules(making=Making(fewest=2, factor="2.66"), **_PTD),
+    "pbi": Rules(making=Making(is_screened=True, is_powerbi=True), **_PBI),
+    "pbi_unscreened": Rules(making=Making(is_powerbi=True), **_PBI),
+    "anhoej": Rules(making=Making(all_rates_range=True), **_RUNS),
+    "anhoej_screened": Rules(making=Making(all_rates_range=True, is_screened=True), **_RUNS),
+    "nelson": Rules(
+        ("outside", "shift", "trend", "alternating", "two_in_three", "four_in_five", "hugging", "avoiding"),
+        making=Making(fewest=2),
+        shift=9,
+        trend=6,
+    ),
+    "western_electric": Rules(
+        ("outside", "two_in_three", "four_in_five", "shift"), making=Making(fewest=2), shift=8
+    ),
 }
+FOUR_IN_FIVE, FIVE, ALTERNATING, HUGGING, AVOIDING = 4, 5, 14, 15, 8
+UNDIRECTED = {"alternating", "hugging", "avoiding"}
 
 
 @dataclass
 class Point:
-    """A point before (time, value, size) and after it has been judged.
+    """A point before (time, value, size, spread) and after it has been judged.
 
-    `value`: a fraction, None where it is missing. `sides`: by rule 1 for high or rising, -1 for low or
-    falling.
+    `value`: a fraction, None where it is missing; `size`: denominator or size of the subgroup, `spread`: its
+    standard deviation. `sides`: by rule 1 for high or rising, -1 for low or falling, 0 for neither.
     """
 
     time: int
     value: Any
-    size: Fraction = Fraction(1)
+    size: Any = 1
+    spread: float | None = None
     is_excluded: bool = False
     phase: int = 0
+    number: Any = None
     centre: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    is_outside: bool = False
-    is_shift: bool = False
-    is_trend: bool = False
-    is_two_in_three: bool = False
+    lines: dict[int, tuple[float, float]] = field(default_factory=dict)
+    side: int | None = None
+    run_length: int = 0
     signal: str = "common_cause"
     point_type: str = "common_cause"
+    is_conflicting: bool = False
+    is_constant: bool = False
     sides: dict[str, int] = field(default_factory=dict)
+
+
+def chart_of(
+    points: list[Point],
+    chart: str,
+    rule_set: str,
+    direction: str,
+    rebases: Sequence[int] = (),
+    freezes: Sequence[int] = (),
+) -> None:
+    """Draw and judge a chart: centre, lines, rules, labels and what they mean."""
+    rules = RULES[rule_set]
+    for part in phases_of(points, rebases):
+        lines = lines_of(part, baseline_of(part, rebases, freezes), chart, rules.making)
+        for point in part:
+            point.is_constant = lines.is_constant
+            point.centre = shown(lines.centre, chart)
+            point.lines = {k: _shown_pair(lines, point, k, chart, rules) for k in (1, 2, 3)}
+            point.side = _beyond(point, lines, 0)
+        counted = [
+            p for p in part if not p.is_excluded and not (p.number is None and rules.making.is_powerbi)
+        ]
+        for point in part:
+            if "outside" in rules.order and _beyond(point, lines, 3):
+                point.sides["outside"] = _beyond(point, lines, 3) or 0
+        _mark_shifts(counted, rules)
+        _mark_trends(counted, rules)
+        _mark_zones(counted, lines, rules)
+        for point in counted:
+            _label(point, direction, rules)
 
 
 def phases_of(points: Sequence[Point], rebases: Sequence[int]) -> list[list[Point]]:
@@ -83,114 +137,152 @@ def baseline_of(part: Sequence[Point], rebases: Sequence[int], freezes: Sequence
     return [p for p in part if not p.is_excluded and (not own or p.time <= max(own))]
 
 
-def moving_ranges(part: Sequence[Point], baseline: Sequence[Point]) -> list[Fraction]:
-    """Distances between neighbours that are counted; a missing value has none on either side."""
-    counted = [point for point in part if not point.is_excluded]
-    return [
-        abs(point.value - before.value)
-        for before, point in pairwise(counted)
-        if point in baseline and point.value is not None and before.value is not None
-    ]
+def _shown_pair(lines: Lines, point: Point, k: int, chart: str, rules: Rules) -> tuple[Any, Any]:
+    low, high = lines.at(point, -k), lines.at(point, k)
+    if chart == "t" and low is not None and low < 0:
+        # A power of a negative number: the limit is 0, the warning line only in PowerBI-SPC.
+        return 0.0 if k == 3 or rules.making.is_powerbi else None, shown(high, chart)
+    return shown(low, chart), shown(high, chart)
 
 
-def individuals(
-    points: list[Point], rule_set: str, direction: str, rebases: Sequence[int], freezes: Sequence[int]
-) -> None:
-    """An XmR chart: centre, limits, rules, labels and what they mean."""
-    rules = RULES[rule_set]
-    for part in phases_of(points, rebases):
-        baseline = baseline_of(part, rebases, freezes)
-        given = [point.value for point in baseline if point.value is not None]
-        same = SAME * max((abs(p.value) for p in part if p.value is not None), default=Fraction(0))
-        ranges = moving_ranges(part, baseline)
-        amr = sum(ranges, Fraction(0)) / len(ranges) if ranges else None
-        if amr is not None and rules.is_screened:
-            kept = [each for each in ranges if each < SCREENED_ABOVE * amr]
-            narrow = sum(kept, Fraction(0)) / len(kept) if kept else None
-            # Screening that leaves no width is undone; a series that stands still has none to begin with.
-            amr = narrow if narrow is not None and narrow > same else amr if amr > same else narrow
-        if not given:
-            continue
-        centre = sum(given, Fraction(0)) / len(given)
-        width = LIMIT * amr if amr is not None and len(given) >= rules.fewest else None
-        near = NEAR * amr if width is not None and amr is not None else None
-        for point in part:
-            point.centre = float(centre)
-            if width is not None:
-                point.lower, point.upper = float(centre - width), float(centre + width)
-            if point.value is not None and width is not None and abs(point.value - centre) > width + same:
-                point.is_outside = True
-                point.sides["outside"] = 1 if point.value > centre else -1
-        counted = [point for point in part if not point.is_excluded]
-        _mark_rules(counted, centre, width, near, same, rules)
-        for point in counted:
-            _label(point, direction, rules)
+def _beyond(point: Point, lines: Lines, sigmas: int) -> int | None:
+    """1 above the upper line, -1 below the lower; as near as rounding is on it. None without a number."""
+    if point.number is None:
+        return None
+    low, high = (lines.centre,) * 2 if sigmas == 0 else (lines.at(point, -sigmas), lines.at(point, sigmas))
+    if high is not None and point.number - high > lines.same:
+        return 1
+    return -1 if low is not None and low - point.number > lines.same else 0
 
 
-def _mark_rules(
-    counted: list[Point],
-    centre: Fraction,
-    width: Fraction | None,
-    near: Fraction | None,
-    same: Fraction,
-    rules: Rules,
-) -> None:
-    def side(point: Point, by: Fraction = Fraction(0)) -> int:
-        if point.value is None or abs(point.value - centre) <= by + same:
-            return 0
-        return 1 if point.value > centre else -1
+def _mark(points: Sequence[Point], rule: str, side: int) -> None:
+    for point in points:
+        point.sides[rule] = side
 
-    for run in windows(counted, LONG):
-        if side(run[0]) and len({side(point) for point in run}) == 1:
-            for point in run:
-                point.is_shift, point.sides["shift"] = True, side(run[0])
-    rising, falling = set(), set()
-    for run in windows(counted, LONG):
-        values = [point.value for point in run]
-        steps = {(b > a) - (b < a) if a is not None and b is not None else 0 for a, b in pairwise(values)}
-        if steps in ({1}, {-1}):
-            (rising if steps == {1} else falling).update(id(point) for point in run)
-    for place, point in enumerate(counted):
-        if id(point) not in rising | falling:
-            continue
-        after = counted[place + 1] if place + 1 < len(counted) else None
-        before = counted[place - 1] if place else None
-        point.is_trend = True
-        if rules.near_stops_at_limit:
-            # Towards the next point if that is a trend point too, else from the one before.
-            ahead = after is not None and id(after) in rising | falling and after.value is not None
-            step = (
-                after.value - point.value if after and ahead else point.value - before.value if before else 0
-            )
-            point.sides["trend"] = 1 if step > 0 else -1
-        elif id(point) in rising and id(point) in falling:
-            point.sides["trend"] = 1 if after and after.value > point.value else -1
+
+def _mark_shifts(counted: list[Point], rules: Rules) -> None:
+    """Runs on one side of the centre; a point on it ends a run, or is passed over."""
+    for run in runs_of(counted, rules.ties_are_skipped):
+        length = sum(point.side == run[0].side for point in run)
+        for point in run:
+            point.run_length = length
+        if "shift" in rules.order and length >= rules.shift:
+            _mark(run, "shift", run[0].side or 0)
+
+
+def runs_of(counted: Sequence[Point], ties_are_skipped: bool) -> list[list[Point]]:
+    """Runs from their first to their last point off the centre; a missing value ends one, or is no point."""
+    runs: list[list[Point]] = []
+    passed: list[Point] = []
+    is_open = False
+    for point in counted:
+        if not point.side:
+            is_open = is_open and ties_are_skipped
+            passed += [point] if point.side == 0 else []
+        elif is_open and runs[-1][0].side == point.side:
+            runs[-1] += [*passed, point]
+            passed = []
         else:
-            point.sides["trend"] = 1 if id(point) in rising else -1
-    if near is None or width is None:
+            runs.append([point])
+            is_open, passed = True, []
+    return runs
+
+
+def _mark_trends(counted: list[Point], rules: Rules) -> None:
+    if "trend" not in rules.order:
         return
-    for triple in windows(counted, 3):
-        is_near = [
-            side(p, near) != 0 and not (rules.near_stops_at_limit and side(p, width) != 0) for p in triple
-        ]
-        if side(triple[0]) and len({side(p) for p in triple}) == 1 and sum(is_near) >= 2:
-            for point, marked in zip(triple, is_near, strict=True):
-                if marked:
-                    point.is_two_in_three, point.sides["two_in_three"] = True, side(point)
+    found: dict[int, list[tuple[int, int]]] = {}
+    for trend, direction in trends_of(counted, rules.ties_are_skipped):
+        if sum(after.number != before.number for before, after in pairwise(trend)) + 1 >= rules.trend:
+            for point in trend:
+                found.setdefault(point.time, []).append((trend[0].time, direction))
+    for place, point in enumerate(counted):
+        if point.time not in found:
+            continue
+        trends = sorted(found[point.time])
+        point.sides["trend"] = trends[0 if rules.turn == "earlier" else -1][1]
+        if rules.turn == "forward":
+            # Towards the next point if that is a trend point too, else from the one before.
+            after = counted[place + 1] if place + 1 < len(counted) else None
+            other = after if after and after.time in found else counted[place - 1]
+            step = other.number - point.number if other is after else point.number - other.number
+            point.sides["trend"] = 1 if step > 0 else -1
+
+
+def trends_of(counted: Sequence[Point], ties_are_skipped: bool) -> list[tuple[list[Point], int]]:
+    """Stretches that rise or fall, with their direction; an equal neighbour ends one, or is counted once.
+
+    A trend goes from the point before its first move to its last move.
+    """
+    trends: list[tuple[list[Point], int]] = []
+    passed: list[Point] = []
+    is_open = False
+    for before, point in pairwise(counted):
+        if before.number is None or point.number is None:
+            is_open, passed = False, []
+        elif before.number == point.number:
+            is_open = is_open and ties_are_skipped
+            passed.append(point)
+        else:
+            direction = 1 if point.number > before.number else -1
+            if is_open and trends[-1][1] == direction:
+                trends[-1][0].extend([*passed, point])
+            else:
+                trends.append(([before, point], direction))
+            is_open, passed = True, []
+    return trends
+
+
+def _mark_zones(counted: list[Point], lines: Lines, rules: Rules) -> None:
+    """The rules by distance from the centre in sigmas, and that of alternation."""
+    near = [_beyond(p, lines, 2) or 0 for p in counted]
+    if rules.near_stops_at_limit:
+        near = [0 if _beyond(p, lines, 3) else side for p, side in zip(counted, near, strict=True)]
+    if "two_in_three" in rules.order:
+        _mark_share(counted, near, "two_in_three", 2, 3, needs_one_side=rules.third == "same_side")
+    has_lines = [p.number is not None and lines.at(p, 1) is not None for p in counted]
+    zone = [_beyond(p, lines, 1) if ok else None for p, ok in zip(counted, has_lines, strict=True)]
+    if "four_in_five" in rules.order:
+        _mark_share(counted, [side or 0 for side in zone], "four_in_five", FOUR_IN_FIVE, FIVE)
+    for rule, length, wanted in (("hugging", HUGGING, {0}), ("avoiding", AVOIDING, {1, -1})):
+        for start in range(len(counted) - length + 1 if rule in rules.order else 0):
+            if set(zone[start : start + length]) <= wanted:
+                _mark(counted[start : start + length], rule, 0)
+    for run in windows(counted, ALTERNATING) if "alternating" in rules.order else []:
+        if all(point.number is not None for point in run):
+            steps = [b.number - a.number for a, b in pairwise(run)]
+            if all(a * b < 0 for a, b in pairwise(steps)):
+                _mark(run, "alternating", 0)
+
+
+def _mark_share(
+    counted: list[Point], beyond: list[int], rule: str, enough: int, length: int, needs_one_side: bool = False
+) -> None:
+    """Points beyond a line where enough of so many neighbours are; fewer neighbours will do at an end."""
+    for start in range(1 - length, len(counted)):
+        places = range(max(start, 0), min(start + length, len(counted)))
+        if needs_one_side and (len(places) < length or len({counted[p].side for p in places}) > 1):
+            continue
+        for side in (1, -1):
+            found = [p for p in places if beyond[p] == side]
+            if len(found) >= enough:
+                _mark([counted[p] for p in found], rule, side)
 
 
 def _label(point: Point, direction: str, rules: Rules) -> None:
-    order = ("outside", "trend", "two_in_three", "shift")
-    found = [rule for rule in order if rule in point.sides]
+    found = [rule for rule in rules.order if rule in point.sides]
     if not found:
         return
     point.signal = found[0]
+    sides = set(point.sides.values())
+    point.is_conflicting = {1, -1} <= sides
     good = {"increase": 1, "decrease": -1}.get(direction)
-    up = point.sides[found[0]] == 1
-    if good is None:
-        point.point_type = "neutral_high" if up else "neutral_low"
+    first = (point.side or 0) if found[0] in UNDIRECTED else point.sides[found[0]]
+    if good is None or found[0] in UNDIRECTED:
+        is_low = first < 0 or (good is None and rules.conflict == "both" and -1 in sides)
+        point.point_type = "neutral_low" if is_low else "neutral_high"
         return
-    improves = point.sides[found[0]] == good or (rules.improvement_wins and good in point.sides.values())
+    improves = first == good or (rules.conflict != "precedence" and good in sides)
     point.point_type = "improvement" if improves else "concern"
 
 
@@ -200,59 +292,53 @@ def windows(points: Sequence[Point], length: int) -> Iterator[list[Point]]:
         yield list(points[start : start + length])
 
 
-def counts(points: list[Point], chart: str, rebases: Sequence[int], freezes: Sequence[int]) -> None:
-    """Centre and limits of charts p, p', u, u', c and g; a value is the count, its size the denominator."""
-    for part in phases_of(points, rebases):
-        baseline = [p for p in baseline_of(part, rebases, freezes) if p.value is not None]
-        if not baseline:
-            continue
-        mean = sum((p.value for p in baseline), Fraction(0)) / sum((p.size for p in baseline), Fraction(0))
-        spread = sqrt(
-            mean * (1 - mean) if chart in ("p", "pp") else mean * (mean + 1) if chart == "g" else mean
+def last_of(points: Sequence[Point], rule_set: str) -> Point | None:
+    """The point that icons are drawn for: the last one that is counted, with or without a value."""
+    counts = [
+        p
+        for p in points
+        if not p.is_excluded and (p.number is not None or RULES[rule_set].missing_end_counts)
+    ]
+    return counts[-1] if counts else None
+
+
+def variation_icon(last: Point | None, direction: str) -> str:
+    """What the last point says, and on which side that lies."""
+    if last is None:
+        return "none"
+    if last.point_type in ("improvement", "concern"):
+        is_high = (last.point_type == "improvement") == (direction == "increase")
+        return f"{last.point_type}_{'high' if is_high else 'low'}"
+    return last.point_type
+
+
+def assurance_icon(last: Point | None, direction: str, target: float | None) -> str:
+    """Whether the limits at the last point lie on the right side of the target; on it they do not."""
+    if last is None or target is None or direction == "neutral" or last.centre is None:
+        return "none"
+    sign = 1 if direction == "increase" else -1
+    if last.is_constant:
+        return (
+            "pass" if sign * (last.centre - target) >= -1e-12 * max(abs(target), abs(last.centre)) else "fail"
         )
-        wider: float | None = 1.0
-        if chart in ("pp", "up"):
-            wider = _sigma_z(part, baseline, mean, spread)
-        for point in part:
-            point.centre = _median([p.value for p in baseline]) if chart == "g" else float(mean)
-            if point.value is None or wider is None:
-                continue
-            width = 3 * spread * wider / (sqrt(point.size) if chart in ("p", "pp", "u", "up") else 1)
-            point.lower = 0.0 if chart == "g" else max(float(mean) - width, 0.0)
-            point.upper = float(mean) + width
-            if chart in ("p", "pp"):
-                point.upper = min(point.upper, 1.0)
+    low, high = last.lines[3]
+    if low is None or high is None:
+        return "none"
+    for limit, icon in ((high, -sign), (low, sign)):
+        apart = 1e-12 * max(abs(target), abs(limit))
+        if (target - limit > apart) if limit is high else (limit - target > apart):
+            return "pass" if icon == 1 else "fail"
+    return "hit_or_miss"
 
 
-def _sigma_z(part: list[Point], baseline: list[Point], mean: Fraction, spread: float) -> float | None:
-    counted = [point for point in part if not point.is_excluded]
-    z = [
-        None if p.value is None or not spread else float(p.value / p.size - mean) * sqrt(p.size) / spread
-        for p in counted
-    ]
-    ranges = [
-        abs(now - before)
-        for before, now, point in zip(z, z[1:], counted[1:], strict=False)
-        if now is not None and before is not None and point in baseline
-    ]
-    return sum(ranges) / len(ranges) / float(MR_DIVISOR) if ranges else None
-
-
-def _median(values: list[Fraction]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
-
-
-def runs_about(values: Sequence[float | None], centre: float, same: float) -> tuple[int, int | None, int]:
+def runs_about(counted: Sequence[Point]) -> tuple[int, int | None, int]:
     """Useful points, longest run and crossings; points on the line are left out."""
-    sides = [v > centre for v in values if v is not None and abs(v - centre) > same]
-    crossings = sum(a != b for a, b in pairwise(sides))
+    sides = [point.side for point in counted if point.side]
     longest = current = 1 if sides else 0
     for a, b in pairwise(sides):
         current = current + 1 if a == b else 1
         longest = max(longest, current)
-    return len(sides), longest or None, crossings
+    return len(sides), longest or None, sum(a != b for a, b in pairwise(sides))
 
 
 def longest_run_limit(useful: int) -> int:

@@ -43,6 +43,11 @@
     end
 {%- endmacro %}
 
+{#- On which side of a line a target lies; nearer than rounding is on it. -#}
+{% macro spc_side_of_target(target, line) -%}
+    {{ spc_side(target, line, var('spc_tolerance') ~ ' * greatest(abs(' ~ target ~ '), abs(' ~ line ~ '))') }}
+{%- endmacro %}
+
 {#-
     The last (or first) value that is given in a frame of rows: the place where a stretch begins (or ends). Quicker
     than the greatest (or least) of the frame, which is the same where places ascend.
@@ -188,7 +193,8 @@
 {#- What is drawn: the point, on chart mr its distance from the point before. -#}
 {% macro spc_charted(chart_type, points) -%}
     case
-        when {{ chart_type }} = 'mr' then abs({{ points }}.plotted - {{ points }}.previous) else {{ points }}.plotted
+        when {{ chart_type }} <> 'mr' then {{ points }}.plotted
+        when {{ points }}.is_counted then abs({{ points }}.plotted - {{ points }}.previous)
     end
 {%- endmacro %}
 

@@ -87,10 +87,12 @@ placed as (
                 and coalesce(points.numerator, points.value) is not null
                 and points.denominator > 0
                 then {{ spc_bounded('points.denominator') }}
-            when charts.is_of_subgroups and points.subgroup_size >= 1 then cast(points.subgroup_size as double)
+            when charts.is_of_subgroups and points.subgroup_size >= charts.minimum_subgroup
+                then cast(points.subgroup_size as double)
         end as size,
         case
-            when charts.is_of_subgroups and points.subgroup_size >= 1 then {{ spc_bounded('points.subgroup_sd') }}
+            when charts.is_of_subgroups and points.subgroup_size >= charts.minimum_subgroup
+                then {{ spc_bounded('points.subgroup_sd') }}
         end as spread
     from points
     inner join charts on points.series_id = charts.series_id
@@ -157,6 +159,7 @@ in_order as (
         weight,
         row_number() over before_it as place,
         lag(plotted) over before_it as previous,
+        lag(plotted, 2) over before_it as before_previous,
         lag(size) over before_it as previous_size,
         lag(period_start) over before_it as previous_counted_start,
         lead(period_start) over before_it as next_period_start,
@@ -196,10 +199,15 @@ select
     in_order.weight,
     cast(
         case
-            when not in_order.is_counted or in_order.plotted is null or in_order.previous is null then null
-            when in_order.plotted > in_order.previous then 1
-            when in_order.plotted < in_order.previous then -1
-            else 0
+            when not in_order.is_counted then null
+            -- What is drawn on chart mr is the distance.
+            when charts.chart_type = 'mr'
+                then
+                    sign(
+                        abs(in_order.plotted - in_order.previous)
+                        - abs(in_order.previous - in_order.before_previous)
+                    )
+            else sign(in_order.plotted - in_order.previous)
         end as {{ dbt.type_int() }}
     ) as step,
     {{ spc_periods_missing('case when charts.passes_rows_over then rows_before.previous_period_start'

@@ -25,6 +25,7 @@ charts as (
         rule_sets.pooling,
         rule_sets.constant_limits,
         rule_sets.is_near_floored,
+        rule_sets.missing_at_end = 'shown' as shows_missing_at_end,
         rule_sets.rate_moving_ranges = 'all' and charts.chart_type = 'ip' as counts_all_moving_ranges,
         rule_sets.transform_exponent,
         {{ prefixed(spc_rule_columns(), 'rule_sets') | join(',\n        ') }}
@@ -39,8 +40,12 @@ extents as (
         observations.phase_slot,
         min(observations.period_start) as first_period_start,
         max(observations.period_start) as last_period_start,
-        max(case when observations.is_counted and {{ charted }} is not null then observations.period_start end)
-            as last_counted_start,
+        max(
+            case
+                when observations.is_counted and (charts.shows_missing_at_end or {{ charted }} is not null)
+                    then observations.period_start
+            end
+        ) as last_counted_start,
         count(*) as points,
         count(observations.plotted) as points_with_value,
         count(case when observations.is_excluded then 1 end) as excluded_points,
@@ -53,8 +58,8 @@ extents as (
         max(abs({{ charted }})) as largest,
         max(case when observations.is_baseline then {{ charted }} end) as highest,
         min(case when observations.is_baseline then {{ charted }} end) as lowest,
-        min(case when observations.is_baseline and observations.plotted is not null then observations.size end)
-        < max(case when observations.is_baseline and observations.plotted is not null then observations.size end)
+        min(case when observations.is_baseline then observations.size end)
+        < max(case when observations.is_baseline then observations.size end)
             as has_unequal_sizes,
         coalesce(max(observations.plotted) - min(observations.plotted), 0) as width,
         max(observations.size) as largest_size,
@@ -247,7 +252,7 @@ centred as (
             when drawn_as = 's' and (pooling = 'always' or has_unequal_sizes) then {{ spc_root('pooled_variance') }}
             when drawn_as = 's' then mean_spread
             when drawn_as = 'run' then middle
-            when drawn_as = 'mr' then 0.0
+            when drawn_as = 'mr' then 0.0 * weighted_mean
             else weighted_mean
         end as limit_centre,
         case when drawn_as in ('run', 'g') then middle when drawn_as = 'mr' then weighted_mean end as shown_centre
@@ -317,7 +322,7 @@ select
     baseline_until,
     periods_missing,
     tolerance,
-    coalesce(highest - lowest <= tolerance and moving_ranges > 0, false) as is_constant,
+    coalesce(highest - lowest <= tolerance and baseline_points > 1, false) as is_constant,
     limit_centre,
     centre,
     sigma,

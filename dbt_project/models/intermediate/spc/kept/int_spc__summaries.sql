@@ -113,18 +113,18 @@ select
     case when last_points.signal <> 'common_cause' then beginnings.signalling_since end as signalling_since,
     case
         when charts.improvement_direction = 'neutral' or last_points.target is null then 'none'
-        when last_phases.is_constant
+        when shown_phases.is_constant
             then case
-                when charts.improvement_direction = 'increase' and last_points.centre_line >= last_points.target
-                    then 'pass'
-                when charts.improvement_direction = 'decrease' and last_points.centre_line <= last_points.target
-                    then 'pass'
-                else 'fail'
+                when
+                    {{ spc_side_of_target('last_points.target', 'last_points.centre_line') }}
+                    = case charts.improvement_direction when 'increase' then 1 else -1 end
+                    then 'fail'
+                else 'pass'
             end
         when last_points.upper_limit is null or last_points.lower_limit is null then 'none'
-        when last_points.target > last_points.upper_limit
+        when {{ spc_side_of_target('last_points.target', 'last_points.upper_limit') }} = 1
             then case when charts.improvement_direction = 'increase' then 'fail' else 'pass' end
-        when last_points.target < last_points.lower_limit
+        when {{ spc_side_of_target('last_points.target', 'last_points.lower_limit') }} = -1
             then case when charts.improvement_direction = 'increase' then 'pass' else 'fail' end
         else 'hit_or_miss'
     end as assurance_icon,
@@ -164,4 +164,10 @@ inner join phases as last_phases
 inner join beginnings on charts.series_id = beginnings.series_id and charts.rule_set_id = beginnings.rule_set_id
 left join last_points on charts.series_id = last_points.series_id and charts.rule_set_id = last_points.rule_set_id
 left join unmet_events on charts.chart_no = unmet_events.chart_no
+-- Of the point that is shown, which lies before a phase in which none is counted.
+left join phases as shown_phases
+    on
+        last_points.series_id = shown_phases.series_id
+        and last_points.rule_set_id = shown_phases.rule_set_id
+        and last_points.phase = shown_phases.phase
 -- depends_on: {{ ref('int_spc__changed_series') }}

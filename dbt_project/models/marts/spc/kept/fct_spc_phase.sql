@@ -15,11 +15,16 @@ points as (
         count(case when points.point_type = 'improvement' then 1 end) as improvement_points,
         count(case when points.point_type = 'concern' then 1 end) as concern_points,
         count(case when points.is_outside then 1 end) as outside_points,
-        max(case when points.signal = 'common_cause' and points.place_in_phase is not null then points.period_start end)
-            as last_common_cause_start,
         max(
             case
-                when points.signal = 'common_cause' and points.place_in_phase is not null then points.next_period_start
+                when points.signal = 'common_cause' and points.place_in_phase is not null and points.value is not null
+                    then points.period_start
+            end
+        ) as last_common_cause_start,
+        max(
+            case
+                when points.signal = 'common_cause' and points.place_in_phase is not null and points.value is not null
+                    then points.next_period_start
             end
         ) as after_common_cause_start
     from {{ ref('fct_spc_point') }} as points

@@ -110,8 +110,11 @@ ruled as (
         stretches.*,
         {{ spc_chart_columns('phases') }},
         {{ prefixed(phase_columns, 'phases') | join(',\n        ') }},
-        coalesce(bridged_runs.run_length, case when phases.shift_tie = 'break' then stretches.run_length end, 0)
-            as run_length_here,
+        coalesce(
+            bridged_runs.run_length,
+            case when phases.shift_tie = 'break' and stretches.is_counted then stretches.run_length end,
+            0
+        ) as run_length_here,
         case when phases.shift_tie = 'break' then stretches.side else bridged_runs.run_side end as run_side,
         coalesce(bridged_runs.is_crossing, false) as is_crossing,
         coalesce(
@@ -242,7 +245,12 @@ typed as (
         case
             when signal = 'common_cause' then 'common_cause'
             when improvement_direction = 'neutral' or signal in ('alternating', 'hugging', 'avoiding')
-                then case when signal_side >= 0 then 'neutral_high' else 'neutral_low' end
+                then
+                    case
+                        when signal_side < 0 or (improvement_direction = 'neutral' and conflict = 'both' and has_low)
+                            then 'neutral_low'
+                        else 'neutral_high'
+                    end
             when
                 conflict <> 'precedence'
                 and case improvement_direction when 'increase' then has_high else has_low end
