@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import log2
 from typing import Any
 
-from tests.restated_lines import Lines, Making, lines_of, shown
+from tests.restated_lines import Lines, Making, lines_of, number_of, shown
 
 MAKING_DATA_COUNT = ("outside", "trend", "two_in_three", "shift")
 
@@ -96,6 +96,8 @@ def chart_of(
 ) -> None:
     """Draw and judge a chart: centre, lines, rules, labels and what they mean."""
     rules = RULES[rule_set]
+    for point in points:
+        point.number = number_of(point, chart, rules.making)
     for part in phases_of(points, rebases):
         lines = lines_of(part, baseline_of(part, rebases, freezes), chart, rules.making)
         for point in part:
@@ -130,7 +132,7 @@ def phases_of(points: Sequence[Point], rebases: Sequence[int]) -> list[list[Poin
 def baseline_of(part: Sequence[Point], rebases: Sequence[int], freezes: Sequence[int]) -> list[Point]:
     """Counted points up to the last freeze that lies in the phase, unless it has no number until then."""
     slot = sum(rebase <= part[0].time for rebase in rebases)
-    numbers = [p.time for p in part if not p.is_excluded and p.value is not None]
+    numbers = [p.time for p in part if not p.is_excluded and p.number is not None]
     own = [day for day in freezes if sum(rebase <= day for rebase in rebases) == slot]
     if own and max(own) < min(numbers, default=max(own)):
         own = []

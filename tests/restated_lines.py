@@ -60,12 +60,10 @@ def shown(number: Any, chart: str) -> float | None:
 
 
 def lines_of(part: Sequence[Any], baseline: Sequence[Any], chart: str, making: Making) -> Lines:
-    """Centre and lines of a phase; tells each point the number that is drawn for it."""
+    """Centre and lines of a phase of points that know their number; on chart mr it becomes the distance."""
     counted = [point for point in part if not point.is_excluded]
     if making.is_powerbi:
-        counted = [point for point in counted if _number(point, chart, making) is not None]
-    for point in part:
-        point.number = _number(point, chart, making)
+        counted = [point for point in counted if point.number is not None]
     own = {point.time for point in baseline}
     if chart == "mr":
         # As doubles are subtracted, so that equal steps are told from others as they are elsewhere.
@@ -119,7 +117,8 @@ def lines_of(part: Sequence[Any], baseline: Sequence[Any], chart: str, making: M
     )
 
 
-def _number(point: Any, chart: str, making: Making) -> Any:
+def number_of(point: Any, chart: str, making: Making) -> Any:
+    """What a chart reckons with: the value, its root on chart t, on chart s the spread; None for none."""
     if chart == "s":
         return point.spread if point.size and point.size > 1 else None
     if chart == "xbar" and point.size is not None and making.is_powerbi and point.size < 2:

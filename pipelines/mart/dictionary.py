@@ -207,8 +207,10 @@ def _referred(to: str) -> str:
 
 def _metrics_by_name(manifest: dict) -> Iterator[str]:
     """The metrics of each semantic model, with those made of them, and what they are grouped by."""
-    for key, semantic in manifest["semantic_models"].items():
-        metrics = [metric for metric in manifest["metrics"].values() if key in _counted_by(metric, manifest)]
+    # By name: dbt lists them in another order when it has parsed a part of the project only.
+    named = [metric for _, metric in sorted(manifest["metrics"].items())]
+    for key, semantic in sorted(manifest["semantic_models"].items()):
+        metrics = [metric for metric in named if key in _counted_by(metric, manifest)]
         if not metrics:
             continue
         node = manifest["nodes"][semantic["depends_on"]["nodes"][0]]
