@@ -65,7 +65,7 @@
 {%- endmacro %}
 
 {#- Strengths (-log10 of a chance) at which the simulation counted how often they are reached. -#}
-{% macro spc_strengths() -%} {{ return([1.5, 2.0, 2.5, 3.0, 3.5]) }} {%- endmacro %}
+{% macro spc_strengths() -%} {{ return([1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0]) }} {%- endmacro %}
 
 {% macro spc_strength_column(strength) -%} strength_{{ strength | string | replace('.', '_') }}_rate {%- endmacro %}
 
@@ -78,11 +78,13 @@
 
 {#-
     Chance of a signal at the end at least as strong as `strength`: the simulated rates, between two strengths
-    on a line of logarithms; beyond the strongest as steep as the strength itself, which is a chance.
+    on a line of logarithms. Beyond the strongest it falls on as over the last two steps, because limits that are
+    estimated make far points likelier than the strength says, which is a chance under known limits; never faster.
 -#}
-{% macro spc_chance_of_strength(strength) -%}
-    {%- set strengths = spc_strengths() -%}
-    {%- set last = strengths | last -%}
+{% macro spc_chance_of_strength(strength, strengths=none) -%}
+    {%- set strengths = strengths or spc_strengths() -%}
+    {%- set last, before = strengths[-1], strengths[-3] -%}
+    {%- set at_last, at_before = spc_strength_column(last) | trim, spc_strength_column(before) | trim -%}
     least(1.0, case
         when {{ strength }} < {{ strengths[0] }} then greatest(end_rate, {{ spc_strength_column(strengths[0]) }})
         {%- for lower in strengths[:-1] %}
@@ -91,6 +93,10 @@
         when {{ strength }} < {{ upper }}
             then {{ at_lower }} * power({{ at_upper }} / {{ at_lower }}, ({{ strength }} - {{ lower }}) / {{ upper - lower }})
         {%- endfor %}
-        else {{ spc_strength_column(last) }} * power(10.0, {{ last }} - {{ strength }})
+        else
+            {{ at_last }} * power(
+                greatest({{ at_last }} / {{ at_before }}, power(10e0, {{ before - last }})),
+                ({{ strength }} - {{ last }}) / {{ last - before }}
+            )
     end)
 {%- endmacro %}

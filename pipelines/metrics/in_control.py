@@ -28,7 +28,7 @@ RATES = DBT_PROJECT / "seeds" / "spc" / "spc_in_control_rate.csv"
 SEED = 20261125
 SERIES = 20_000
 LENGTHS = (5, 8, 10, 13, 16, 20, 24, 30, 40, 60, 90, 120, 240)
-STRENGTHS = (1.5, 2.0, 2.5, 3.0, 3.5)
+STRENGTHS = (1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0)
 CHUNK = 2_000
 
 
@@ -53,6 +53,8 @@ class InControlRate:
     strength_2_5_rate: float
     strength_3_0_rate: float
     strength_3_5_rate: float
+    strength_4_5_rate: float
+    strength_6_0_rate: float
     series_simulated: int
     simulation_seed: int
 

@@ -1,5 +1,7 @@
 """The closed forms of `macros/chance.sql`, rendered and asked of DuckDB, against scipy."""
 
+from math import sqrt
+
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -8,6 +10,11 @@ from jinja2 import Environment
 from scipy.special import gammaln
 from scipy.stats import binom, norm, t
 
+from pipelines.metrics.charts import DRAW, charted
+from pipelines.metrics.in_control import RATES, STRENGTHS, read_rates
+from pipelines.metrics.rule_sets import read_rule_sets
+from pipelines.metrics.signals import point_signals
+from pipelines.metrics.strength import strength_at_end
 from pipelines.settings import DBT_PROJECT
 
 MACROS = Environment(extensions=["jinja2.ext.do"]).from_string(
@@ -80,3 +87,27 @@ def test_a_stable_phase_looks_like_a_change_no_more_often_than_its_p_value_says(
     for level in (0.05, 0.01, 0.001):
         assert np.mean(p_values <= level) <= level
     assert np.mean(p_values <= 0.05) > 0.005
+
+
+@pytest.mark.parametrize(("rule_set", "points"), [("ptd", 13), ("ptd", 60), ("mdc", 24)])
+def test_stable_series_signal_strongly_no_more_often_than_their_p_values_say(rule_set, points):
+    """P-values of 100,000 other series than those that the rates were counted from."""
+    (rules,) = [rules for rules in read_rule_sets() if rules.rule_set_id == rule_set]
+    (rate,) = [
+        rate
+        for rate in read_rates(RATES)
+        if (rate.rule_set_id, rate.chart_type, rate.points) == (rule_set, "i", points)
+    ]
+    random = np.random.default_rng(20261126)
+    chart = charted("i", DRAW["i"](random, points, 100_000), rules, random)
+    strengths = strength_at_end(chart, rules, point_signals(chart.values, chart.distance, chart.side, rules))
+    rates = ", ".join(f"{value}::double as {name}" for name, value in vars(rate).items() if "_rate" in name)
+    with duckdb.connect() as connection:
+        connection.register("signals", pa.table({"strength": strengths[strengths > 0]}))
+        chance = MACROS.module.__dict__["spc_chance_of_strength"]("strength", STRENGTHS)
+        p_values = np.array(
+            connection.execute(f"select {chance} from (select *, {rates} from signals)").fetchall()
+        )[:, 0]
+    for level in (0.01, 0.003, 0.001, 0.0003, 0.0001):
+        expected = 100_000 * level
+        assert np.count_nonzero(p_values <= level) <= 1.35 * expected + 4 * sqrt(expected)

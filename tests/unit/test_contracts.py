@@ -12,6 +12,7 @@ import yaml
 from pipelines.extracts.contract import Contract, ContractError, lake_schema, load_contract, load_contracts
 from pipelines.extracts.contract_columns import ColumnType
 from pipelines.extracts.contract_rules import EXPECTATIONS, Action, Subject
+from pipelines.metrics.rule_sets import read_rule_sets
 
 FOLDER = Path(__file__).parents[2] / "expectations"
 SHIPPED = load_contracts(FOLDER)
@@ -152,6 +153,11 @@ def test_people_are_marked_personal_and_free_text_is_screened() -> None:
             contract.column_name_of(rule) for rule in contract.all_rules if rule.code == "PERSONAL_DATA"
         }
         assert screened == free_text
+
+
+def test_every_rule_set_is_known_to_the_contract_of_measures() -> None:
+    (rule,) = [rule for rule in SHIPPED["measures"].rules if rule.code == "RULE_SET_UNUSUAL"]
+    assert rule.arguments["value_set"] == [rules.rule_set_id for rules in read_rule_sets()]
 
 
 def test_every_expectation_known_here_is_one_of_great_expectations() -> None:

@@ -68,7 +68,8 @@ beside_the_last as (
         lag(period_start) over in_time as previous_period_start,
         lag(value) over in_time as previous_value,
         lag(target) over in_time as previous_target,
-        lag(has_special_cause) over in_time as had_special_cause
+        lag(has_special_cause) over in_time as had_special_cause,
+        lag(phase) over in_time as previous_phase
     from coloured
     window in_time as (partition by series_id order by period_start nulls last)
 )
@@ -85,7 +86,8 @@ select
     target,
     case
         when target <> previous_target then 'target_changed'
-        when has_special_cause or had_special_cause then 'special_cause'
+        -- Who rebased between the two has said that the process changed.
+        when has_special_cause or had_special_cause or phase <> previous_phase then 'special_cause'
         else 'noise'
     end as change_reason
 from beside_the_last
