@@ -319,11 +319,12 @@ def assurance_icon(last: Point | None, direction: str, target: float | None) -> 
     if last is None or target is None or direction == "neutral" or last.centre is None:
         return "none"
     sign = 1 if direction == "increase" else -1
-    if last.is_constant:
+    low, high = last.lines[3]
+    has_width = low is not None and high is not None and high - low > 1e-12 * max(abs(low), abs(high))
+    if last.is_constant and not has_width:
         return (
             "pass" if sign * (last.centre - target) >= -1e-12 * max(abs(target), abs(last.centre)) else "fail"
         )
-    low, high = last.lines[3]
     if low is None or high is None:
         return "none"
     for limit, icon in ((high, -sign), (low, sign)):

@@ -231,3 +231,26 @@ def test_events_that_meet_no_point_are_told_and_change_nothing(spc_models: SpcMo
     if is_told:
         pd.testing.assert_frame_equal(charts.series("PLAIN")[LINES], charts.series("EVENT")[LINES])
         assert not charts.phases["is_frozen"].any()
+
+
+@pytest.mark.parametrize(
+    ("late", "chart"),
+    [
+        ({"value": 40.0}, "i"),
+        ({"value": 0.0, "numerator": 0.0, "denominator": 0.0}, "p"),
+        ({"value": None}, "p"),
+    ],
+)
+def test_a_chart_of_ratios_is_chosen_when_it_hides_no_value(spc_models: SpcModels, late, chart):
+    early = [{"numerator": 8.0, "denominator": 20.0, "value": 40.0}] * 20
+    inputs = Inputs()
+    inputs.add("S", [*early, late], chart="auto", multiplier=100)
+    assert spc_models.run(inputs).status["chart_type"].to_list() == [chart]
+
+
+def test_a_chart_of_subgroups_is_chosen_when_it_hides_no_value(spc_models: SpcModels):
+    row = {"subgroup_size": 5, "subgroup_mean": 3.0, "subgroup_sd": 1.0, "value": 3.0}
+    inputs = Inputs()
+    inputs.add("ALL", [row] * 20, chart="auto")
+    inputs.add("SOME", [*[row] * 20, {"value": 4.5}], chart="auto")
+    assert spc_models.run(inputs).status["chart_type"].to_list() == ["xbar", "i"]

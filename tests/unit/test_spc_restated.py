@@ -361,6 +361,21 @@ def test_a_share_that_never_varies_passes_on_its_target(spc_models, chart):
     assert (status["assurance_icon"], status["warnings"]) == ("pass", "constant, stale")
 
 
+@pytest.mark.parametrize("chart", ["p", "u", "c", "xbar"])
+def test_counts_that_are_the_same_each_time_still_vary_by_chance(spc_models, chart):
+    inputs = Inputs()
+    row = {"numerator": 5.0, "denominator": 10.0} if chart in ("p", "u") else {"value": 5.0}
+    subgroup = {"subgroup_size": 4, "subgroup_mean": 5.0, "subgroup_sd": 2.0, "value": 5.0}
+    inputs.add(
+        "S",
+        [subgroup if chart == "xbar" else row] * 15,
+        chart=chart,
+        target=0.45 if "value" not in row else 4.5,
+    )
+    status = spc_models.run(inputs).status.iloc[0]
+    assert (status["assurance_icon"], status["warnings"]) == ("hit_or_miss", "constant, stale")
+
+
 @pytest.mark.parametrize(("target", "direction"), [(3.312, "increase"), (-0.412, "decrease")])
 def test_a_target_on_a_limit_is_hit_or_miss(spc_models, target, direction):
     """Mean 1.45, mean moving range 0.7: limits of -0.412 and 3.312, which no sum of doubles gives exactly."""

@@ -27,6 +27,8 @@ series as (
         any_value(unit_code) as unit_code,
         any_value(stratum) as stratum,
         count(value) as values_given,
+        count(case when value is not null and denominator is null then 1 end) as values_without_ratio,
+        count(case when value is not null and subgroup_size is null then 1 end) as values_without_subgroup,
         count(case when denominator > 0 and (numerator is not null or value is not null) then 1 end) as ratios_given,
         count(case when subgroup_size >= 1 and value is not null then 1 end) as subgroups_given,
         count(subgroup_sd) as spreads_given,
@@ -88,6 +90,9 @@ asked as (
         rule_sets.overdispersed_above,
         rule_sets.rare_below,
         series.ratios_given > 0 as has_ratios,
+        -- A point that is given as a value only would be missing from a chart of ratios or of subgroups.
+        series.ratios_given > 0 and series.values_without_ratio = 0 as has_ratios_throughout,
+        series.spreads_given > 0 and series.values_without_subgroup = 0 as has_subgroups_throughout,
         -- Counted people of counted people, and not events per exposure.
         series.numerators_above = 0
         and (
@@ -115,11 +120,11 @@ decided as (
             when asked_chart in ('c', 'g') and values_negative > 0 then 'i'
             when asked_chart <> 'auto' then asked_chart
             when auto_chart <> 'by_data' then auto_chart
-            when spreads_given > 0 and subgroups_given > 0 then 'xbar'
+            when has_subgroups_throughout and subgroups_given > 0 then 'xbar'
             when frequency = 'event' and values_not_counts = 0 then 'g'
             when frequency = 'event' and values_not_positive = 0 then 't'
-            when has_ratios and numerators_given > 0 and numerators_not_counts = 0 and is_proportion then 'p'
-            when has_ratios and numerators_given > 0 and numerators_not_counts = 0 then 'u'
+            when has_ratios_throughout and numerators_given > 0 and numerators_not_counts = 0 and is_proportion then 'p'
+            when has_ratios_throughout and numerators_given > 0 and numerators_not_counts = 0 then 'u'
             when has_ratios then 'i'
             when
                 values_given > 0

@@ -113,7 +113,10 @@ select
     case when last_points.signal <> 'common_cause' then beginnings.signalling_since end as signalling_since,
     case
         when charts.improvement_direction = 'neutral' or last_points.target is null then 'none'
-        when shown_phases.is_constant
+        -- Counts that happen to be the same each time still have the limits of counts.
+        when
+            shown_phases.is_constant
+            and coalesce({{ spc_side_of_target('last_points.upper_limit', 'last_points.lower_limit') }} = 0, true)
             then case
                 when
                     {{ spc_side_of_target('last_points.target', 'last_points.centre_line') }}
