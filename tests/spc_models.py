@@ -43,9 +43,10 @@ MODELS = (
     "int_spc__bridged_runs",
     "int_spc__bridged_trends",
     "int_spc__zone_tests",
-    "fct_spc_point",
+    "int_spc__points",
     "fct_spc_phase",
     "int_spc__summaries",
+    "fct_spc_point",
     "fct_spc_status",
 )
 CHANCE_MODELS = (
@@ -59,9 +60,9 @@ CHANCE_MODELS = (
     "fct_rebase_suggestion",
     "fct_time_to_signal",
 )
-VIEWS = ("int_spc__sides", "int_spc__chances")
+VIEWS = ("int_spc__sides", "int_spc__chances", "fct_spc_point")
 # Kept from night to night, and so not in the schema of one night's working tables.
-KEPT_BETWEEN = ("int_spc__summaries", "int_spc__ends", "int_spc__change_points")
+KEPT_BETWEEN = ("int_spc__points", "int_spc__summaries", "int_spc__ends", "int_spc__change_points")
 POINT_COLUMNS = {
     "series_id": "varchar",
     "measure_id": "varchar",
@@ -222,7 +223,7 @@ def compiled_nights(folder: Path, models: Sequence[str] = MODELS) -> tuple[dict[
         partial = compiled_models(folder, models)
     # Where dbt does not know of the watermark, the second night would be a full one too.
     same = {name for name in models if night[name] == partial[name]}
-    assert not same & {"int_spc__charts", "int_spc__observations", "int_spc__ends", "fct_time_to_signal"}
+    assert not same & {"int_spc__charts", "int_spc__observations", "int_spc__change_points", "fct_time_to_signal"}
     return night, partial
 
 
@@ -230,8 +231,9 @@ def renew(connection: duckdb.DuckDBPyConnection, name: str, sql: str, is_kept: b
     """What dbt does with a model: replace it, or take out the changed series and add them."""
     relation = relation_of(name)
     if is_kept:
-        changed = "select series_id from working.int_spc__changed_series"
-        connection.execute(f"delete from {relation} where series_id in ({changed})")
+        key = "series_no" if name == "int_spc__points" else "series_id"
+        changed = f"select {key} from working.int_spc__changed_series"
+        connection.execute(f"delete from {relation} where {key} in ({changed})")
         connection.execute(f"insert into {relation} {sql}")
     elif kind_of(name) == "table":
         connection.execute(f"create or replace table {relation} as {sql}")

@@ -48,6 +48,8 @@
     {{ spc_side(target, line, var('spc_tolerance') ~ ' * greatest(abs(' ~ target ~ '), abs(' ~ line ~ '))') }}
 {%- endmacro %}
 
+{%- macro spc_signal_direction(side) -%} case {{ side }} when 1 then 'high' when -1 then 'low' end {%- endmacro %}
+
 {#-
     The last (or first) value that is given in a frame of rows: the place where a stretch begins (or ends). Quicker
     than the greatest (or least) of the frame, which is the same where places ascend.
@@ -165,9 +167,9 @@
     end
 {%- endmacro %}
 
-{#- From the scale of the reckoning to that of the measure; `power_of` the exponent of a time-between chart. -#}
+{#- From the scale of the reckoning to that of the measure; only a time-between chart has an exponent. -#}
 {% macro spc_shown(number) -%}
-    case when chart_type = 't' then power({{ number }}, transform_exponent) else {{ number }} * scale end
+    case when transform_exponent is null then {{ number }} * scale else power({{ number }}, transform_exponent) end
 {%- endmacro %}
 
 {#-

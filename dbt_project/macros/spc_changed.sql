@@ -6,7 +6,7 @@
 {#- The models that keep charts from night to night; a series is done when all of them have it. -#}
 {% macro spc_kept_models() -%}
     {{ return([
-        'fct_spc_point', 'fct_spc_phase', 'int_spc__summaries', 'int_spc__ends', 'int_spc__change_points',
+        'int_spc__points', 'fct_spc_phase', 'int_spc__summaries', 'int_spc__ends', 'int_spc__change_points',
         'fct_rag_change', 'fct_time_to_signal'
     ]) }}
 {%- endmacro %}
@@ -84,10 +84,11 @@
 -#}
 {% macro spc_forget_changed() %}
     {%- if target.type == 'duckdb' and execute and is_incremental() -%}
+    {%- set key = 'series_no' if 'series_no' in model.columns else 'series_id' -%}
     delete from {{ this }}
     {%- if spc_watermark() is not none %}
     where
-        series_id in (select series_id from {{ ref('int_spc__changed_series') }})
+        {{ key }} in (select {{ key }} from {{ ref('int_spc__changed_series') }})
         {%- if 'project_id' in model.columns %}
         or project_id in ({{ spc_touched_projects(spc_watermark()) }})
         {%- endif %}

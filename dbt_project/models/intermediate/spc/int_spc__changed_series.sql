@@ -39,7 +39,9 @@ changed as (
 )
 {%- endif %}
 
-select series_id
+select
+    series_id,
+    {{ number_of('series_id') }} as series_no
 from changed
 where series_id is not null
 {#- Referred to in both branches, so that dbt knows of them while it parses. #}

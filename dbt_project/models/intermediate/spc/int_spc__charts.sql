@@ -140,7 +140,8 @@ decided as (
 )
 
 select
-    row_number() over (order by series_id nulls last, rule_set_id nulls last) as chart_no,
+    {{ number_of(dbt.concat(['series_id', "'~|~'", 'rule_set_id'])) }} as chart_no,
+    {{ number_of('series_id') }} as series_no,
     {{ spc_chart_columns() }},
     is_chosen,
     is_rule_set_unknown,

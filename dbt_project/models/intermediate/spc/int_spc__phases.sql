@@ -286,6 +286,7 @@ select
     chart_no,
     phase_slot,
     cast(dense_rank() over (partition by chart_no order by phase_slot nulls last) as bigint) as phase,
+    series_no,
     {{ spc_chart_columns() }},
     is_chosen,
     is_rule_set_unknown,
@@ -298,7 +299,7 @@ select
     end as chart_reason,
     is_rare,
     scale,
-    transform_exponent,
+    case when drawn_as = 't' then transform_exponent end as transform_exponent,
     is_near_floored,
     is_individuals_clipped,
     -- Where the values of a chart end: counts, rates, shares and spreads at 0, shares at 1, and, where the rule set

@@ -2,6 +2,7 @@
 -- What was recorded about single points: that one is not counted, and notes.
 select
     series_id,
+    {{ number_of('series_id') }} as series_no,
     period_start,
     max(case when event = 'exclude' then 1 else 0 end) = 1 as is_excluded,
     max(case when event = 'exclude' then reason end) as exclusion_reason,

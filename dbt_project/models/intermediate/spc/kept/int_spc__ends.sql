@@ -1,9 +1,18 @@
 {#- What chance is asked about: every chart's last phase, how long it is, and how strong its signal at the end. -#}
--- depends_on: {{ ref('int_spc__changed_series') }}
-{%- set is_partial = spc_watermark() is not none %}
+{%- set broken = {
+    'outside': 'points.outside_side <> 0',
+    'shift': 'points.shift_side <> 0',
+    'trend': 'points.trend_side <> 0',
+    'two_in_three': 'points.two_in_three_side <> 0',
+    'four_in_five': 'points.is_four_in_five',
+    'alternating': 'points.is_alternating',
+    'hugging': 'points.is_hugging',
+    'avoiding': 'points.is_avoiding'
+} %}
 with
 phases as (
     select
+        charts.chart_no,
         {{ spc_chart_columns('phases') }},
         phases.is_chosen,
         phases.chart_type,
@@ -13,13 +22,10 @@ phases as (
         phases.crossings,
         coalesce(phases.has_runs_signal, false) as has_runs_signal,
         phases.signalling_points,
-        row_number() over (
-            partition by phases.series_id, phases.rule_set_id order by phases.phase desc nulls last
-        ) as from_the_end
+        row_number() over (partition by charts.chart_no order by phases.phase desc nulls last) as from_the_end
     from {{ ref('fct_spc_phase') }} as phases
-    {%- if is_partial %}
-    inner join {{ ref('int_spc__changed_series') }} as changed on phases.series_id = changed.series_id
-    {%- endif %}
+    inner join {{ ref('int_spc__charts') }} as charts
+        on phases.series_id = charts.series_id and phases.rule_set_id = charts.rule_set_id
 ),
 
 last_phases as (
@@ -31,20 +37,17 @@ last_phases as (
 -- How far back each kind of signal reaches from the last point.
 stretches as (
     select
-        points.series_id,
-        points.rule_set_id,
+        points.chart_no,
         count(points.value) as points,
         max(points.place_in_phase) as last_place,
         {%- for rule in ['trend', 'alternating', 'hugging', 'avoiding'] %}
-        max(case when not points.is_{{ rule }} then points.place_in_phase end) as last_without_{{ rule }},
+        max(case when not {{ broken[rule] }} then points.place_in_phase end) as last_without_{{ rule }},
         {%- endfor %}
-        {%- for column in ['signal', 'signal_direction', 'point_type'] %}
+        {%- for column in ['signal', 'signal_side', 'point_type'] %}
         max(case when points.is_last_in_phase then points.{{ column }} end) as {{ column }},
         {%- endfor %}
-        {%- for rule in [
-            'outside', 'shift', 'trend', 'two_in_three', 'four_in_five', 'alternating', 'hugging', 'avoiding'
-        ] %}
-        max(case when points.is_last_in_phase and points.is_{{ rule }} then 1 else 0 end) = 1 as is_{{ rule }},
+        {%- for rule, is_broken in broken.items() %}
+        max(case when points.is_last_in_phase and {{ is_broken }} then 1 else 0 end) = 1 as is_{{ rule }},
         {%- endfor %}
         max(case when points.is_last_in_phase then points.run_length end) as run_length,
         max(
@@ -55,14 +58,10 @@ stretches as (
                 else (points.centre_line - points.value) / nullif(points.centre_line - points.lower_limit, 0)
             end
         ) as limits_from_centre
-    from {{ ref('fct_spc_point') }} as points
-    inner join last_phases
-        on
-            points.series_id = last_phases.series_id
-            and points.rule_set_id = last_phases.rule_set_id
-            and points.phase = last_phases.phase
+    from {{ ref('int_spc__points') }} as points
+    inner join last_phases on points.chart_no = last_phases.chart_no and points.phase = last_phases.phase
     where points.place_in_phase is not null
-    group by points.series_id, points.rule_set_id
+    group by points.chart_no
 ),
 
 -- Beyond 30 sigma a double can no longer tell the tail from nothing.
@@ -87,9 +86,8 @@ measured as (
         end as near_share,
         {{ normal_tail('rule_sets.zone_sigmas') }} as zone_share
     from stretches
-    inner join last_phases
-        on stretches.series_id = last_phases.series_id and stretches.rule_set_id = last_phases.rule_set_id
-    inner join {{ ref('dim_rule_set') }} as rule_sets on stretches.rule_set_id = rule_sets.rule_set_id
+    inner join last_phases on stretches.chart_no = last_phases.chart_no
+    inner join {{ ref('dim_rule_set') }} as rule_sets on last_phases.rule_set_id = rule_sets.rule_set_id
 ),
 
 -- -log10 of the chance of each pattern that the end shows: see pipelines/metrics/strength.py.
@@ -143,7 +141,7 @@ select
         when strengths.signal = 'common_cause' and last_phases.has_runs_signal then 'runs'
         else strengths.signal
     end as signal, -- noqa: RF04
-    strengths.signal_direction,
+    {{ spc_signal_direction('strengths.signal_side') }} as signal_direction,
     strengths.point_type,
     last_phases.has_runs_signal,
     last_phases.signalling_points > 0 or last_phases.has_runs_signal as has_any_signal,
@@ -151,14 +149,10 @@ select
     case
         when strengths.signal <> 'common_cause' or last_phases.has_runs_signal
             then greatest(
-                {%- for rule in [
-                    'outside', 'shift', 'trend', 'two_in_three', 'four_in_five', 'alternating', 'hugging', 'avoiding',
-                    'longest_run', 'crossings'
-                ] %}
+                {%- for rule in (broken | list) + ['longest_run', 'crossings'] %}
                 coalesce({{ rule }}_strength, 0){{ ',' if not loop.last }}
                 {%- endfor %}
             )
     end as strength
 from last_phases
-inner join strengths
-    on last_phases.series_id = strengths.series_id and last_phases.rule_set_id = strengths.rule_set_id
+inner join strengths on last_phases.chart_no = strengths.chart_no

@@ -15,12 +15,10 @@ phases as (
 last_in_phase as (
     select
         points.*,
-        row_number() over (
-            partition by points.series_id, points.rule_set_id order by points.period_start desc nulls last
-        ) as from_the_end
-    from {{ ref('fct_spc_point') }} as points
+        row_number() over (partition by points.chart_no order by points.period_start desc nulls last) as from_the_end
+    from {{ ref('int_spc__points') }} as points
     {%- if is_partial %}
-    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_id = changed.series_id
+    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_no = changed.series_no
     {%- endif %}
     where points.is_last_in_phase
 ),
@@ -89,6 +87,7 @@ totals as (
 )
 
 select
+    charts.chart_no,
     {{ spc_chart_columns('charts') }},
     charts.is_chosen,
     charts.improvement_direction,
@@ -107,7 +106,7 @@ select
     last_points.upper_limit,
     last_points.target,
     coalesce(last_points.signal, 'common_cause') as signal, -- noqa: RF04
-    last_points.signal_direction,
+    {{ spc_signal_direction('last_points.signal_side') }} as signal_direction,
     coalesce(last_points.point_type, 'common_cause') as point_type,
     coalesce(last_points.is_conflicting, false) as is_conflicting,
     case when last_points.signal <> 'common_cause' then beginnings.signalling_since end as signalling_since,
@@ -165,7 +164,7 @@ inner join phases as last_phases
         and charts.rule_set_id = last_phases.rule_set_id
         and totals.last_phase = last_phases.phase
 inner join beginnings on charts.series_id = beginnings.series_id and charts.rule_set_id = beginnings.rule_set_id
-left join last_points on charts.series_id = last_points.series_id and charts.rule_set_id = last_points.rule_set_id
+left join last_points on charts.chart_no = last_points.chart_no
 left join unmet_events on charts.chart_no = unmet_events.chart_no
 -- Of the point that is shown, which lies before a phase in which none is counted.
 left join phases as shown_phases

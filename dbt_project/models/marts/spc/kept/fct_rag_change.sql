@@ -23,40 +23,55 @@ margins as (
     left join {{ ref('rag_margin') }} as own on measures.measure_id = own.measure_id
 ),
 
+-- The chosen charts of these measures, for which direction decides the colour.
+charts as (
+    select
+        summaries.chart_no,
+        {{ spc_chart_columns('summaries') }},
+        margins.amber_margin,
+        case margins.improvement_direction when 'increase' then 1 else -1 end as better_side
+    from {{ ref('int_spc__summaries') }} as summaries
+    inner join margins on summaries.measure_id = margins.measure_id
+    {%- if is_partial %}
+    inner join {{ ref('int_spc__changed_series') }} as changed on summaries.series_id = changed.series_id
+    {%- endif %}
+    where summaries.is_chosen
+),
+
+signalling_phases as (
+    select
+        charts.chart_no,
+        phases.phase
+    from {{ ref('fct_spc_phase') }} as phases
+    inner join charts on phases.series_id = charts.series_id and phases.rule_set_id = charts.rule_set_id
+    where phases.has_runs_signal
+),
+
 points as (
     select
-        {{ spc_chart_columns('points') }},
+        points.chart_no,
         points.period_start,
         points.phase,
         points.value,
         points.target,
-        points.signal <> 'common_cause' or coalesce(phases.has_runs_signal, false) as has_special_cause,
+        points.signal <> 'common_cause' or signalling_phases.chart_no is not null as has_special_cause,
         -- How far the target is missed, as a share of it.
-        case
-            when margins.improvement_direction = 'increase' then points.target - points.value
-            else points.value - points.target
-        end as missed_by,
-        margins.amber_margin * abs(points.target) as amber_width
-    from {{ ref('fct_spc_point') }} as points
-    inner join margins on points.measure_id = margins.measure_id
-    {%- if is_partial %}
-    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_id = changed.series_id
-    {%- endif %}
-    left join {{ ref('fct_spc_phase') }} as phases
-        on
-            points.series_id = phases.series_id
-            and points.rule_set_id = phases.rule_set_id
-            and points.phase = phases.phase
-    where points.is_chosen and points.place_in_phase is not null and points.value is not null
+        (points.target - points.value) * charts.better_side as missed_by,
+        charts.amber_margin * abs(points.target) as amber_width
+    from {{ ref('int_spc__points') }} as points
+    inner join charts on points.chart_no = charts.chart_no
+    left join signalling_phases
+        on points.chart_no = signalling_phases.chart_no and points.phase = signalling_phases.phase
+    where points.place_in_phase is not null and points.value is not null
 ),
 
 coloured as (
     select
         *,
         case
-            when missed_by <= 0 then 'green'
-            when missed_by <= amber_width then 'amber'
-            when missed_by > amber_width then 'red'
+            when missed_by <= 0 then 0
+            when missed_by <= amber_width then 1
+            when missed_by > amber_width then 2
         end as colour
     from points
 ),
@@ -71,24 +86,26 @@ beside_the_last as (
         lag(has_special_cause) over in_time as had_special_cause,
         lag(phase) over in_time as previous_phase
     from coloured
-    window in_time as (partition by series_id order by period_start nulls last)
+    window in_time as (partition by chart_no order by period_start nulls last)
 )
 
 select
-    {{ spc_chart_columns() }},
-    period_start,
-    previous_period_start,
-    previous_colour,
-    colour,
-    previous_value,
-    value,
-    previous_target,
-    target,
+    {{ spc_chart_columns('charts') }},
+    changes.period_start,
+    changes.previous_period_start,
+    case changes.previous_colour when 0 then 'green' when 1 then 'amber' else 'red' end as previous_colour,
+    case changes.colour when 0 then 'green' when 1 then 'amber' else 'red' end as colour,
+    changes.previous_value,
+    changes.value,
+    changes.previous_target,
+    changes.target,
     case
-        when target <> previous_target then 'target_changed'
+        when changes.target <> changes.previous_target then 'target_changed'
         -- Who rebased between the two has said that the process changed.
-        when has_special_cause or had_special_cause or phase <> previous_phase then 'special_cause'
+        when changes.has_special_cause or changes.had_special_cause or changes.phase <> changes.previous_phase
+            then 'special_cause'
         else 'noise'
     end as change_reason
-from beside_the_last
-where colour <> previous_colour
+from beside_the_last as changes
+inner join charts on changes.chart_no = charts.chart_no
+where changes.colour <> changes.previous_colour

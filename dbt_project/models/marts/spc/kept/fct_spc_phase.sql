@@ -8,13 +8,12 @@ phases as (
 
 points as (
     select
-        points.series_id,
-        points.rule_set_id,
+        points.chart_no,
         points.phase,
         count(case when points.signal <> 'common_cause' then 1 end) as signalling_points,
         count(case when points.point_type = 'improvement' then 1 end) as improvement_points,
         count(case when points.point_type = 'concern' then 1 end) as concern_points,
-        count(case when points.is_outside then 1 end) as outside_points,
+        count(case when points.outside_side <> 0 then 1 end) as outside_points,
         max(
             case
                 when points.signal = 'common_cause' and points.place_in_phase is not null and points.value is not null
@@ -27,11 +26,11 @@ points as (
                     then points.next_period_start
             end
         ) as after_common_cause_start
-    from {{ ref('fct_spc_point') }} as points
+    from {{ ref('int_spc__points') }} as points
     {%- if is_partial %}
-    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_id = changed.series_id
+    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_no = changed.series_no
     {%- endif %}
-    group by points.series_id, points.rule_set_id, points.phase
+    group by points.chart_no, points.phase
 ),
 
 -- The signal of a whole phase (Anhoej & Olesen 2014).
@@ -131,7 +130,6 @@ left join {{ ref('int_spc__phase_bounds') }} as bounds
     on phases.series_id = bounds.series_id and phases.phase_slot = bounds.phase_slot
 left join points
     on
-        phases.series_id = points.series_id
-        and phases.rule_set_id = points.rule_set_id
+        phases.chart_no = points.chart_no
         and phases.phase = points.phase
 -- depends_on: {{ ref('int_spc__changed_series') }}
