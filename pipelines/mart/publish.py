@@ -316,6 +316,8 @@ COMMENTS_THAT_DIFFER = """
     with comments as (
         select database_name, schema_name, table_name, null as column_name, comment from duckdb_tables()
         union all
+        select database_name, schema_name, view_name, null, comment from duckdb_views()
+        union all
         select database_name, schema_name, table_name, column_name, comment from duckdb_columns()
     )
 

@@ -1,5 +1,5 @@
 """The DuckDB files: the night's own warehouse, which is written, and the published mart, which is
-read. What is published: every table of these schemas."""
+read. What is published: every table of these schemas, and every view of them as a table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,21 +76,29 @@ def set_aside_if_damaged(path: Path) -> Path | None:
 def published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """`schema.table` of everything that is published, in alphabetical order."""
     rows = connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() "
-        "where database_name = current_database() and list_contains(?, schema_name) order by 1",
+        """
+        select schema_name || '.' || table_name
+        from (
+            select database_name, schema_name, table_name from duckdb_tables()
+            union all
+            select database_name, schema_name, view_name from duckdb_views()
+        )
+        where database_name = current_database() and list_contains(?, schema_name)
+        order by 1
+        """,
         [list(PUBLISHED_SCHEMAS)],
     ).fetchall()
     return [name for (name,) in rows]
 
 
 def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """`schema.table` -> rows, of every table (not view) of the file."""
-    names = connection.execute(
+    """`schema.table` -> rows, of every table of the file and of the views that are published."""
+    tables = connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() "
         "where database_name = current_database()"
     ).fetchall()
     counts = {}
-    for (name,) in names:
+    for name in {name for (name,) in tables} | set(published_tables(connection)):
         row = connection.execute(f"select count(*) from {name}").fetchone()
         assert row is not None
         counts[name] = row[0]

@@ -84,6 +84,11 @@ def build(settings: Settings, points: int, test_status: str = "pass") -> None:
         connection.execute("comment on table core.fct_measure_point is 'One version of a point; it''s so.'")
         connection.execute("comment on column core.fct_measure_point.point_id is 'Its key.'")
         connection.execute("create table core.dim_organisation as select 'ZZ1' as organisation_code")
+        connection.execute(
+            "create view core.fct_named_point as select 'P' || point_id as point_name from core.fct_measure_point"
+        )
+        connection.execute("comment on view core.fct_named_point is 'Points by name.'")
+        connection.execute("comment on column core.fct_named_point.point_name is 'Its name.'")
         connection.execute("create table ops.fct_load as select 'L0000001' as load_id")
         connection.execute(f"create table ops.release ({RELEASE_COLUMNS})")
     verdicts = {"test.qi.holds": test_status, "test.qi.hint": "warn"}
@@ -112,6 +117,12 @@ def test_release_has_published_tables_comments_parquet_and_its_own_row(settings,
         tables = connection.execute("select schema_name, table_name, comment from duckdb_tables()").fetchall()
         assert ("core", "fct_measure_point", "One version of a point; it's so.") in tables
         assert {schema for schema, _, _ in tables} == {"core", "ops"}
+        # A view of the warehouse is a table of the mart.
+        assert ("core", "fct_named_point", "Points by name.") in tables
+        assert connection.execute("from core.fct_named_point").fetchall() == [("P0",), ("P1",), ("P2",)]
+        assert connection.execute(
+            "select comment from duckdb_columns() where column_name = 'point_name'"
+        ).fetchall() == [("Its name.",)]
         assert connection.execute("select release_id, rows_received from ops.release").fetchall() == [
             ("R0000001", 1)
         ]

@@ -64,6 +64,40 @@ stretches as (
     group by points.chart_no
 ),
 
+-- What chance does with a point near a limit, or beyond one sigma; whatever the numbers of a rule set, a chance.
+shares as (
+    select
+        *,
+        {{ normal_tail('near_limit_sigmas') }}
+        - case when two_in_three_stops_at_limit then {{ normal_tail('limit_sigmas') }} else 0 end as near_share,
+        {{ normal_tail('zone_sigmas') }} as zone_share
+    from {{ ref('dim_rule_set') }}
+),
+
+chances as (
+    select
+        rule_set_id,
+        limit_sigmas,
+        two_in_three_window,
+        four_in_five_points,
+        four_in_five_window,
+        least(greatest(near_share, 1e-12), 0.5e0) as near_share,
+        least(greatest(zone_share, 1e-12), 0.5e0) as zone_share
+    from shares
+),
+
+rule_sets as (
+    select
+        rule_set_id,
+        limit_sigmas,
+        -log10(nullif(2 * {{ binomial_tail(2, 'two_in_three_window', 'near_share') }}, 0)) as near_pair_strength,
+        -log10(nullif(2 * {{ binomial_tail('four_in_five_points', 'four_in_five_window', 'zone_share') }}, 0))
+            as zone_strength,
+        -log10(nullif(1 - 2 * zone_share, 0)) as hugging_point_strength,
+        -log10(2 * zone_share) as avoiding_point_strength
+    from chances
+),
+
 -- Beyond 30 sigma a double can no longer tell the tail from nothing.
 measured as (
     select
@@ -72,22 +106,15 @@ measured as (
         last_phases.longest_run,
         last_phases.crossings,
         last_phases.has_runs_signal,
-        rule_sets.near_limit_sigmas,
-        rule_sets.limit_sigmas,
-        rule_sets.zone_sigmas,
-        rule_sets.two_in_three_window,
-        rule_sets.four_in_five_points,
-        rule_sets.four_in_five_window,
+        rule_sets.near_pair_strength,
+        rule_sets.zone_strength,
+        rule_sets.hugging_point_strength,
+        rule_sets.avoiding_point_strength,
         least(stretches.limits_from_centre * rule_sets.limit_sigmas, 30) as sigmas,
-        (last_phases.useful_points - 1) / 2e0 - last_phases.crossings - 0.5e0 as crossings_missing,
-        {{ normal_tail('rule_sets.near_limit_sigmas') }}
-        - case
-            when rule_sets.two_in_three_stops_at_limit then {{ normal_tail('rule_sets.limit_sigmas') }} else 0
-        end as near_share,
-        {{ normal_tail('rule_sets.zone_sigmas') }} as zone_share
+        (last_phases.useful_points - 1) / 2e0 - last_phases.crossings - 0.5e0 as crossings_missing
     from stretches
     inner join last_phases on stretches.chart_no = last_phases.chart_no
-    inner join {{ ref('dim_rule_set') }} as rule_sets on last_phases.rule_set_id = rule_sets.rule_set_id
+    inner join rule_sets on last_phases.rule_set_id = rule_sets.rule_set_id
 ),
 
 -- -log10 of the chance of each pattern that the end shows: see pipelines/metrics/strength.py.
@@ -100,25 +127,19 @@ strengths as (
             when is_trend
                 then ({{ ln_factorial('(last_place - coalesce(last_without_trend, 0))') }} - ln(2e0)) / ln(10e0)
         end as trend_strength,
-        case
-            when is_two_in_three
-                then -log10(2 * {{ binomial_tail(2, 'two_in_three_window', 'near_share') }})
-        end as two_in_three_strength,
-        case
-            when is_four_in_five
-                then -log10(2 * {{ binomial_tail('four_in_five_points', 'four_in_five_window', 'zone_share') }})
-        end as four_in_five_strength,
+        case when is_two_in_three then near_pair_strength end as two_in_three_strength,
+        case when is_four_in_five then zone_strength end as four_in_five_strength,
         case
             when is_alternating
                 then -log10(4e0) - (last_place - coalesce(last_without_alternating, 0) + 1) * log10(2 / pi())
         end as alternating_strength,
         case
             when is_hugging
-                then -(last_place - coalesce(last_without_hugging, 0)) * log10(1 - 2 * zone_share)
+                then (last_place - coalesce(last_without_hugging, 0)) * hugging_point_strength
         end as hugging_strength,
         case
             when is_avoiding
-                then -(last_place - coalesce(last_without_avoiding, 0)) * log10(2 * zone_share)
+                then (last_place - coalesce(last_without_avoiding, 0)) * avoiding_point_strength
         end as avoiding_strength,
         case
             when has_runs_signal
@@ -156,3 +177,4 @@ select
     end as strength
 from last_phases
 inner join strengths on last_phases.chart_no = strengths.chart_no
+-- depends_on: {{ ref('int_spc__changed_series') }}
