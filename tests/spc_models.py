@@ -239,6 +239,15 @@ def renew(connection: duckdb.DuckDBPyConnection, name: str, sql: str, is_kept: b
         connection.execute(f"create or replace table {relation} as {sql}")
 
 
+def tell_changed(connection: duckdb.DuckDBPyConnection, series: str, values: Sequence[Any] = ()) -> None:
+    """Make the table of the series that changed from a query for their ids."""
+    connection.execute(
+        "create or replace table working.int_spc__changed_series as select series_id, "
+        f"cast('0x' || substr(md5(series_id), 1, 15) as bigint) as series_no from ({series})",
+        values,
+    )
+
+
 def relation_of(name: str) -> str:
     """Schema and name of a model's table."""
     if name.startswith("fct_"):
@@ -282,11 +291,7 @@ class SpcModels:
     def run_next(self, inputs: Inputs, changed: Sequence[str]) -> Charts:
         """Draw the charts of these series anew after the last run, as a night does in which they changed."""
         self._give_all(inputs)
-        self._connection.execute(
-            "create or replace table working.int_spc__changed_series (series_id varchar)"
-        )
-        for series in changed:
-            self._connection.execute("insert into working.int_spc__changed_series values (?)", [series])
+        tell_changed(self._connection, "select unnest(?::varchar[]) as series_id", [list(changed)])
         kept = kept_models()
         for name in MODELS[1:]:
             renew(self._connection, name, self._partial[name], name in kept)

@@ -51,19 +51,6 @@
     )
 {%- endmacro %}
 
-{#- Binomial probability of at least `least` of `trials`, for at most 9 trials more than those. -#}
-{% macro binomial_tail(least, trials, p) -%}
-    (
-        {%- for more in range(10) %}
-        {{ '+ ' if more }}case
-            when {{ least }} + {{ more }} <= {{ trials }}
-                then {{ binomial_probability('(' ~ least ~ ' + ' ~ more ~ ')', trials, p) }}
-            else 0
-        end
-        {%- endfor %}
-    )
-{%- endmacro %}
-
 {#- Strengths (-log10 of a chance) at which the simulation counted how often they are reached. -#}
 {% macro spc_strengths() -%} {{ return([1.5, 2.0, 2.5, 3.0, 3.5, 4.5, 6.0]) }} {%- endmacro %}
 

@@ -29,6 +29,7 @@ from tests.spc_models import (
     read_seeds,
     relation_of,
     renew,
+    tell_changed,
 )
 
 POINTS_A_SERIES = 80
@@ -112,9 +113,8 @@ def draw_charts(
     # In a night the points lie in the warehouse, and are not read from a file of all of them.
     connection.execute("create table points as from core.fct_measure_point")
     connection.execute("create or replace view core.fct_measure_point as from points")
-    connection.execute(
-        "create or replace table working.int_spc__changed_series as select distinct series_id "
-        "from core.fct_measure_point where series_id < '028f5c28'"
+    tell_changed(
+        connection, "select distinct series_id from core.fct_measure_point where series_id < '028f5c28'"
     )
     kept = kept_models()
     with watch.stage(CHANGED):

@@ -9,6 +9,19 @@
     'hugging': 'points.is_hugging',
     'avoiding': 'points.is_avoiding'
 } %}
+{%- set tail_step = 'power(2e0, -60)' %}
+{%- set near_pair -%}
+    case
+        when numbers.hits between 2 and chances.two_in_three_window
+            then {{ binomial_probability('numbers.hits', 'chances.two_in_three_window', 'chances.near_share') }}
+    end
+{%- endset %}
+{%- set beyond_zone -%}
+    case
+        when numbers.hits between chances.four_in_five_points and chances.four_in_five_window
+            then {{ binomial_probability('numbers.hits', 'chances.four_in_five_window', 'chances.zone_share') }}
+    end
+{%- endset %}
 with
 phases as (
     select
@@ -86,16 +99,32 @@ chances as (
     from shares
 ),
 
+-- One row a number of hits in a window. Numbers of points stand for them.
+numbers as (
+    select distinct useful_points as hits
+    from {{ ref('crossings_limit') }}
+),
+
+tails as (
+    select
+        chances.rule_set_id,
+        {{ exact_sum(near_pair, tail_step) }} as near_pair_tail,
+        {{ exact_sum(beyond_zone, tail_step) }} as zone_tail
+    from chances
+    inner join numbers on greatest(chances.two_in_three_window, chances.four_in_five_window) >= numbers.hits
+    group by chances.rule_set_id
+),
+
 rule_sets as (
     select
-        rule_set_id,
-        limit_sigmas,
-        -log10(nullif(2 * {{ binomial_tail(2, 'two_in_three_window', 'near_share') }}, 0)) as near_pair_strength,
-        -log10(nullif(2 * {{ binomial_tail('four_in_five_points', 'four_in_five_window', 'zone_share') }}, 0))
-            as zone_strength,
-        -log10(nullif(1 - 2 * zone_share, 0)) as hugging_point_strength,
-        -log10(2 * zone_share) as avoiding_point_strength
+        chances.rule_set_id,
+        chances.limit_sigmas,
+        -log10(nullif(2 * tails.near_pair_tail, 0)) as near_pair_strength,
+        -log10(nullif(2 * tails.zone_tail, 0)) as zone_strength,
+        -log10(nullif(1 - 2 * chances.zone_share, 0)) as hugging_point_strength,
+        -log10(2 * chances.zone_share) as avoiding_point_strength
     from chances
+    left join tails on chances.rule_set_id = tails.rule_set_id
 ),
 
 -- Beyond 30 sigma a double can no longer tell the tail from nothing.
