@@ -112,36 +112,21 @@ bounded as (
     from placed
 ),
 
-first_numbers as (
+counted as (
     select
         chart_no,
         phase_slot,
-        min(period_start) as period_start
+        period_start,
+        period_end,
+        season_points,
+        is_excluded,
+        not is_excluded and (plotted is not null or not bridges_missing) as is_counted,
+        frozen_after,
+        plotted,
+        size,
+        spread,
+        case when is_weighted and plotted is not null then size else 1.0 end as weight
     from bounded
-    where frozen_after is not null and not is_excluded and plotted is not null
-    group by chart_no, phase_slot
-),
-
-counted as (
-    select
-        bounded.chart_no,
-        bounded.phase_slot,
-        bounded.period_start,
-        bounded.period_end,
-        bounded.season_points,
-        bounded.is_excluded,
-        not bounded.is_excluded and (bounded.plotted is not null or not bounded.bridges_missing) as is_counted,
-        -- Before the first number there is nothing to freeze.
-        bounded.frozen_after is null
-        or bounded.period_start <= bounded.frozen_after
-        or coalesce(bounded.frozen_after < first_numbers.period_start, false) as is_before_freeze,
-        bounded.plotted,
-        bounded.size,
-        bounded.spread,
-        case when bounded.is_weighted and bounded.plotted is not null then bounded.size else 1.0 end as weight
-    from bounded
-    left join first_numbers
-        on bounded.chart_no = first_numbers.chart_no and bounded.phase_slot = first_numbers.phase_slot
 ),
 
 in_order as (
@@ -152,7 +137,11 @@ in_order as (
         period_end,
         is_excluded,
         is_counted,
-        is_before_freeze,
+        frozen_after,
+        {{ first_given('case when plotted is not null then period_start end') }} over (
+            partition by chart_no, phase_slot, is_counted order by period_start nulls last
+            rows between unbounded preceding and unbounded following
+        ) as first_number_start,
         plotted,
         size,
         spread,
@@ -188,7 +177,13 @@ select
     in_order.period_end,
     in_order.is_excluded,
     in_order.is_counted,
-    in_order.is_counted and in_order.is_before_freeze as is_baseline,
+    in_order.is_counted
+    and (
+        in_order.frozen_after is null
+        or in_order.period_start <= in_order.frozen_after
+        -- Before the first number there is nothing to freeze.
+        or coalesce(in_order.frozen_after < in_order.first_number_start, false)
+    ) as is_baseline,
     cast(in_order.place as {{ dbt.type_int() }}) as place,
     in_order.plotted,
     in_order.previous,
