@@ -85,7 +85,8 @@ def build(settings: Settings, points: int, test_status: str = "pass") -> None:
         connection.execute("comment on column core.fct_measure_point.point_id is 'Its key.'")
         connection.execute("create table core.dim_organisation as select 'ZZ1' as organisation_code")
         connection.execute(
-            "create view core.fct_named_point as select 'P' || point_id as point_name from core.fct_measure_point"
+            "create view core.fct_named_point as "
+            "select 'P' || point_id as point_name from core.fct_measure_point"
         )
         connection.execute("comment on view core.fct_named_point is 'Points by name.'")
         connection.execute("comment on column core.fct_named_point.point_name is 'Its name.'")
