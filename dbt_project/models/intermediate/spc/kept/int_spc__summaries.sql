@@ -169,7 +169,7 @@ left join unmet_events on charts.chart_no = unmet_events.chart_no
 -- Of the point that is shown, which lies before a phase in which none is counted.
 left join phases as shown_phases
     on
-        last_points.series_id = shown_phases.series_id
-        and last_points.rule_set_id = shown_phases.rule_set_id
+        charts.series_id = shown_phases.series_id
+        and charts.rule_set_id = shown_phases.rule_set_id
         and last_points.phase = shown_phases.phase
 -- depends_on: {{ ref('int_spc__changed_series') }}
