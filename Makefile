@@ -13,7 +13,7 @@ UV = .venv-uv/bin/uv
 QI = $(UV) run --frozen --no-dev qi
 DEV = $(UV) run --frozen
 
-.PHONY: run test setup lint types unit integration dbt-unit benchmarks recovery browser fuzz dev clean help
+.PHONY: run test setup lint types unit integration dbt-unit benchmarks recovery spark browser fuzz dev clean help
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -45,6 +45,9 @@ recovery: setup ## how often intervals hold what the demo plants, 200 seeds (min
 
 benchmarks: setup ## how fast, against a peer in the same run (minutes)
 	$(DEV) --group benchmark pytest tests/benchmarks -s
+
+spark: setup ## build the lake of QI_HOME on Spark too and compare every table (minutes); needs Java 17
+	$(DEV) --group spark python -m tests.spark $(QI_HOME)
 
 browser: ## open the pages of QI_HOME (or QI_SITE) in Chromium; needs Chromium, Node and npm
 	npm ci --prefix tests/browser --no-fund --no-audit --silent

@@ -31,3 +31,9 @@
 {% macro spark__listagg(measure, delimiter_text, order_by_clause, limit_num) -%}
     listagg({{ measure }}, {{ delimiter_text }}) within group ({{ order_by_clause }})
 {%- endmacro %}
+
+{#- The whole numbers of a column of a seed: of the table itself, not of what a unit test gives in its place. -#}
+{% macro spark_seed_numbers(table_name, column) -%}
+    {%- set found = 'select distinct ' ~ column ~ ' from ' ~ table_name ~ ' where ' ~ column ~ ' > 0' -%}
+    {{ return(run_query(found).columns[0].values() | map('int') | sort if execute else []) }}
+{%- endmacro %}

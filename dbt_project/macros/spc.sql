@@ -75,9 +75,8 @@
 
 {#- Spark takes constants only: one for each season that the seed names. -#}
 {% macro spark__lag_by(value, rows, window_name) -%}
-    {%- set found = 'select distinct season_points from ' ~ ref('reporting_grace') ~ ' where season_points > 0' -%}
     case {{ rows }}
-    {%- for length in (run_query(found).columns[0].values() if execute else []) %}
+    {%- for length in spark_seed_numbers('core.reporting_grace', 'season_points') %}
         when {{ length }} then lag({{ value }}, {{ length }}) over {{ window_name }}
     {%- endfor %}
         when 0 then {{ value }}
@@ -100,10 +99,9 @@
 
 {#- Spark takes constants only: one for each number in the seed. -#}
 {% macro spark__over_so_many(aggregate, rows, side, window_name) -%}
-    {%- set found = 'select distinct ' ~ rows ~ ' from ' ~ ref('dim_rule_set') -%}
     case {{ rows }}
-    {%- for number in (run_query(found).columns[0].values() if execute else []) %}
-        when {{ number }} then {{ default__over_so_many(aggregate, number | int, side, window_name) }}
+    {%- for number in spark_seed_numbers('spc.dim_rule_set', rows) %}
+        when {{ number }} then {{ default__over_so_many(aggregate, number, side, window_name) }}
     {%- endfor %}
         when 0 then {{ aggregate }} over ({{ window_name }})
     end
