@@ -61,6 +61,13 @@ def _has_published(settings: Settings, run_id: str) -> bool:
     return status.get("run_id") == run_id and status["outcome"] in ("published", "unchanged")
 
 
+def _failed_after_publishing(settings: Settings, run_id: str) -> str:
+    ledger = read_ledger(Lake(settings.lake_path))
+    if any(row.run_id == run_id and row.verdict == "error" for row in ledger):
+        return "FAILED on the files named above; the others are published."
+    return "FAILED after publishing: the pages are those of an earlier release. `qi report` makes them again."
+
+
 def _summary(settings: Settings, run_id: str, manifest: dict) -> list[str]:
     loads = [row for row in read_ledger(Lake(settings.lake_path)) if row.run_id == run_id]
     return summary(settings, loads, read_unsettled(settings), manifest)
@@ -112,7 +119,7 @@ def run_nightly(
         alert(settings, *failure_note("nightly", result.run_id, steps))
         if manifest is not None and _has_published(settings, result.run_id):
             lines = _summary(settings, result.run_id, manifest)
-            return [*lines, "", "FAILED on the files named above; the others are published."], False
+            return [*lines, "", _failed_after_publishing(settings, result.run_id)], False
         kept = (
             f"Release {manifest['release_id']} stays published." if manifest else "Nothing is published yet."
         )

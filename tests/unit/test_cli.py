@@ -484,6 +484,17 @@ def test_a_night_that_failed_on_one_file_shows_what_it_published(home, told, mon
     assert len(told) == 1
 
 
+def test_a_night_that_failed_on_its_pages_says_so(home, told, monkeypatch):
+    def work() -> None:
+        home.load(run_id="tonight", file_path="a.csv", rows_received=3, rows_accepted=3)
+        publish(home)
+
+    let_the_night(monkeypatch, work, ["mart__release"])
+    lines, is_success = run_nightly(home.settings, NO_BOUNDS, False, lambda line, file=None: None)
+    assert not is_success
+    assert "the pages are those of an earlier release" in lines[-1]
+
+
 def test_runs_that_were_killed_do_not_count_as_running_for_ever(home, told, monkeypatch):
     @dg.job
     def nightly() -> None:
