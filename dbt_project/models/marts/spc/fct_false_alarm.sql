@@ -1,22 +1,33 @@
 {%- set rate_step = 'power(2e0, -60)' %}
 with
+-- Charts of one kind and length, of which chance asks the same.
 charts as (
     select
         chances.organisation_code,
         chances.rule_set_id,
         bands.points_band,
         chances.points,
-        chances.has_any_signal,
-        chances.has_signal_at_end,
         chances.any_point_rate,
         chances.any_point_se,
         chances.end_rate,
-        chances.end_se
+        chances.end_se,
+        count(*) as series,
+        count(case when chances.has_any_signal then 1 end) as flagged_anywhere,
+        count(case when chances.has_signal_at_end then 1 end) as flagged_at_end
     from {{ ref('int_spc__chances') }} as chances
     inner join {{ ref('points_band') }} as bands
         on
             chances.points >= bands.from_points
             and (chances.points < bands.until_points or bands.until_points is null)
+    group by
+        chances.organisation_code,
+        chances.rule_set_id,
+        bands.points_band,
+        chances.points,
+        chances.any_point_rate,
+        chances.any_point_se,
+        chances.end_rate,
+        chances.end_se
 ),
 
 asked as (
@@ -25,8 +36,9 @@ asked as (
         rule_set_id,
         points_band,
         points,
+        series,
         'any point' as signal_scope,
-        has_any_signal as is_flagged,
+        flagged_anywhere as flagged,
         any_point_rate as rate,
         any_point_se as rate_se
     from charts
@@ -36,8 +48,9 @@ asked as (
         rule_set_id,
         points_band,
         points,
+        series,
         'last point' as signal_scope,
-        has_signal_at_end as is_flagged,
+        flagged_at_end as flagged,
         end_rate as rate,
         end_se as rate_se
     from charts
@@ -61,7 +74,7 @@ levels as (
         false as is_banded
 ),
 
--- Each chart counts in four groups: its organisation or all, its length or all.
+-- They count in four groups: their organisation or all, their length or all.
 grouped as (
     select
         asked.*,
@@ -81,11 +94,11 @@ counted as (
         signal_scope,
         min(points) as fewest_points,
         max(points) as most_points,
-        count(*) as series,
-        count(case when is_flagged then 1 end) as flagged,
-        {{ exact_sum('rate', rate_step) }} as expected_by_chance,
-        {{ exact_sum('rate_se', rate_step) }} as expected_se,
-        sqrt({{ exact_sum('rate * (1 - rate)', rate_step) }}) as standard_deviation
+        sum(series) as series,
+        sum(flagged) as flagged,
+        {{ exact_sum('series * rate', rate_step) }} as expected_by_chance,
+        {{ exact_sum('series * rate_se', rate_step) }} as expected_se,
+        sqrt({{ exact_sum('series * rate * (1 - rate)', rate_step) }}) as standard_deviation
     from grouped
     group by level_name, group_organisation_code, rule_set_id, group_points_band, signal_scope
 ),
@@ -100,7 +113,7 @@ asked_of_chance as (
 
 -- One row a count from the flagged on to all. Numbers of rows stand for the numbers of series.
 numbers as (
-    select row_number() over (order by series_id nulls last, rule_set_id nulls last) as hits
+    select row_number() over (order by points nulls last) as hits
     from {{ ref('int_spc__chances') }}
 ),
 
