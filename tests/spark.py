@@ -8,6 +8,7 @@ DuckDB only; what SQL makes of them is built and compared like everything else.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,9 @@ def main(home: Path) -> int:
     settings = Settings(home=home.resolve())
     if not (settings.build_path / "tonight").is_dir():
         print(f"{home} holds no night to build anew; `make run` makes one.", file=sys.stderr)
+        return 2
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        print("Spark needs Java 17: install it, or say where it is in JAVA_HOME.", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="qi_spark_") as name:
         folder = Path(name)
