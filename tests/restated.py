@@ -248,7 +248,7 @@ def _mark_zones(counted: list[Point], lines: Lines, rules: Rules) -> None:
         _mark_share(counted, [side or 0 for side in zone], "four_in_five", FOUR_IN_FIVE, FIVE)
     for rule, length, wanted in (("hugging", HUGGING, {0}), ("avoiding", AVOIDING, {1, -1})):
         for start in range(len(counted) - length + 1 if rule in rules.order else 0):
-            if set(zone[start : start + length]) <= wanted:
+            if set(zone[start : start + length]) == wanted:
                 _mark(counted[start : start + length], rule, 0)
     for run in windows(counted, ALTERNATING) if "alternating" in rules.order else []:
         if all(point.number is not None for point in run):

@@ -100,7 +100,7 @@ def lines_of(part: Sequence[Any], baseline: Sequence[Any], chart: str, making: M
         sigma = sqrt(max(mean * share, 0))
         if chart in ("pp", "up"):
             wider = _mean_range(counted, own, chart, making, same, mean, sigma)
-            if wider is None and making.is_powerbi and stands_still and len(given) > 1:
+            if wider is None and making.is_powerbi and stands_still and (len(given) > 1 or not sigma):
                 wider = 0
             sigma = None if wider is None else sigma * wider / float(D2)
     if len(given) < making.fewest:

@@ -151,12 +151,23 @@ def point_signals(
     if rules.hugging_length:
         marks["hugging"] = _all_of(np.abs(distance) < rules.zone, rules.hugging_length)
     if rules.avoiding_length:
-        marks["avoiding"] = _all_of(np.abs(distance) > rules.zone, rules.avoiding_length)
+        marks["avoiding"] = _on_both_sides(distance, rules.zone, rules.avoiding_length)
     return marks
 
 
 def _all_of(counted: Marks, least: int) -> Marks:
     return _long_runs(counted.astype(np.int8), least, "break")
+
+
+def _on_both_sides(distance: np.ndarray, zone: float, least: int) -> Marks:
+    """So many neighbours beyond the zone that are not all on one side (Nelson 1984, test 8)."""
+    high, low = distance > zone, distance < -zone
+    marks = np.zeros(distance.shape, dtype=bool)
+    for start in range(len(distance) - least + 1):
+        window = slice(start, start + least)
+        found = (high | low)[window].all(axis=0) & high[window].any(axis=0) & low[window].any(axis=0)
+        marks[window] |= found
+    return marks
 
 
 def _alternating(values: np.ndarray, least: int) -> Marks:

@@ -125,6 +125,8 @@ def test_every_rule_marks_what_a_hand_marks():
     assert marked([2.5, -0.1, 3.5, 0, 0], beyond, "two_in_three") == [0, 2]
     assert marked([0, 1.5, 1.5, 0, 1.5, 1.5, 0], beyond, "four_in_five") == [1, 2, 4, 5]
     assert marked([2, -2, 2, -2, 2, -2, 2, -2, 0], beyond, "avoiding") == list(range(8))
+    assert marked([2] * 10, beyond, "avoiding") == []
+    assert marked([2] * 9 + [-2], beyond, "avoiding") == list(range(2, 10))
     assert marked([0, 0.5, -0.5, 1, 0, 0], beyond, "hugging") == [0, 1, 2]
     zigzag = Rules("zigzag", alternating_length=5)
     assert marked([0, 1, 0, 1, 0, 0, 1], zigzag, "alternating") == [0, 1, 2, 3, 4]

@@ -406,3 +406,31 @@ def test_what_is_not_there_has_no_line_and_no_run(spc_models):
     charts = spc_models.run(inputs)
     assert charts.series("one moving range")["centre_line"].isna().all()
     assert charts.series("excluded").loc[[2, 4], "run_length"].to_list() == [0, 0]
+
+
+def test_eight_beyond_one_sigma_lie_on_both_sides(spc_models):
+    """Nelson 1984, test 8: only the last eight of ten, of which the last is on the other side."""
+    quiet = [0.0, 0.1] * 60
+    inputs = Inputs()
+    inputs.add("S", [*quiet, *[0.2] * 9, -0.2], rule_set="nelson", events=[(119, "freeze")])
+    points = spc_models.run(inputs).series("S")
+    assert points.index[points["is_avoiding"]].to_list() == list(range(122, 130))
+
+
+def test_a_share_of_none_has_limits_in_powerbi_however_few_points_say_so(spc_models):
+    inputs = Inputs()
+    for rule_set in ("pbi", "anhoej"):
+        inputs.add(rule_set, [{"numerator": 0.0, "denominator": 9.0}], chart="pp", rule_set=rule_set)
+    charts = spc_models.run(inputs)
+    assert charts.series("pbi")[["lower_limit", "upper_limit"]].iloc[0].to_list() == [0.0, 0.0]
+    assert charts.series("anhoej")["upper_limit"].isna().all()
+
+
+def test_a_trend_of_distances_is_told_on_their_chart(spc_models):
+    """Of values that rise by as much each time, the distances stand still; of squares they rise."""
+    inputs = Inputs()
+    inputs.add("line", [float(number) for number in range(15)], chart="mr")
+    inputs.add("square", [float(number**2) for number in range(15)], chart="mr")
+    charts = spc_models.run(inputs)
+    assert not charts.series("line")["is_trend"].any()
+    assert charts.series("square")["is_trend"].to_list() == [False, *[True] * 14]

@@ -216,7 +216,11 @@ ranged as (
                 else screened_moving_range
             end,
             case
-                when constant_limits = 'centre' and baseline_points > 1 and highest - lowest <= tolerance then 0.0
+                when constant_limits <> 'centre' or highest - lowest > tolerance then null
+                when baseline_points > 1 then 0.0
+                -- A share of none or all has no spread, however few points say so.
+                when chart_type in ('p', 'pp', 'u', 'up') and weighted_mean = 0 then 0.0
+                when {{ spc_is_proportion('chart_type') }} and weighted_mean = 1 then 0.0
             end
         ) as mean_moving_range
     from judged

@@ -35,11 +35,24 @@ stretches as (
         min(case when beyond_zone is distinct from 0 then place end) over ({{ in_phase }} {{ from_it }}) as hugs_until,
         max(case when coalesce(beyond_zone, 0) = 0 then place end) over ({{ in_phase }} {{ up_to }}) as avoids_after,
         min(case when coalesce(beyond_zone, 0) = 0 then place end) over ({{ in_phase }} {{ from_it }}) as avoids_until,
+        {%- for name, side in [('high', 1), ('low', -1)] %}
+        max(case when beyond_zone = {{ side }} then place end) over ({{ in_phase }} {{ up_to }}) as {{ name }}_before,
+        min(case when beyond_zone = {{ side }} then place end) over ({{ in_phase }} {{ from_it }}) as {{ name }}_after,
+        {%- endfor %}
         max(case when not coalesce(turns, false) then place end) over ({{ in_phase }} {{ up_to }}) as turns_after,
         min(case when not coalesce(turns, false) then place end) over ({{ in_phase }} {{ after_it }}) as turns_until,
         min(case when not coalesce(turns, false) then place end) over ({{ in_phase }} {{ after_next }})
             as turns_later_until
     from points
+),
+
+-- The nearest points on the other side.
+sided as (
+    select
+        *,
+        case beyond_zone when 1 then low_before when -1 then high_before end as other_before,
+        case beyond_zone when 1 then low_after when -1 then high_after end as other_after
+    from stretches
 )
 
 select
@@ -55,6 +68,11 @@ select
         as hugging_length,
     case when beyond_zone <> 0 then coalesce(avoids_until, places + 1) - coalesce(avoids_after, 0) - 1 else 0 end
         as avoiding_length,
+    -- Points from it to the nearest on the other side, in the same stretch.
+    least(
+        case when other_before > coalesce(avoids_after, 0) then place - other_before end,
+        case when other_after < coalesce(avoids_until, places + 1) then other_after - place end
+    ) + 1 as both_sides_length,
     -- Points of the zigzag that the point is in: as a turn, as its second point, or as its first.
     greatest(
         case
@@ -68,4 +86,4 @@ select
             else 0
         end
     ) as alternating_length
-from stretches
+from sided

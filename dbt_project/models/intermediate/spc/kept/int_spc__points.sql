@@ -150,6 +150,7 @@ ruled as (
         zone_tests.four_in_five_side,
         zone_tests.hugging_length as hugging_length_here,
         zone_tests.avoiding_length as avoiding_length_here,
+        zone_tests.both_sides_length as both_sides_length_here,
         zone_tests.alternating_length as alternating_length_here
     from stretches
     inner join phases
@@ -209,7 +210,9 @@ found as (
         alternating_rank is not null and coalesce(alternating_length_here >= alternating_length, false)
             as is_alternating,
         hugging_rank is not null and coalesce(hugging_length_here >= hugging_length, false) as is_hugging,
-        avoiding_rank is not null and coalesce(avoiding_length_here >= avoiding_length, false) as is_avoiding
+        avoiding_rank is not null
+        and coalesce(avoiding_length_here >= avoiding_length and both_sides_length_here <= avoiding_length, false)
+            as is_avoiding
     from ruled
 ),
 
