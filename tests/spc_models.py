@@ -270,6 +270,7 @@ def read_seeds(connection: duckdb.DuckDBPyConnection) -> None:
         schema = "core" if name == "reporting_grace" else "spc"
         connection.execute(f"create table {schema}.{name} as from read_csv('{path}')")
     connection.execute("create table staging.stg_tonight__clock as select date '2026-11-20' as as_of_date")
+    connection.execute("create table intermediate.int_loads__standing (load_id varchar)")
 
 
 class SpcModels:

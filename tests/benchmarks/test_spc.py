@@ -120,7 +120,8 @@ def draw_charts(
     connection.execute("create table points as from core.fct_measure_point")
     connection.execute("create or replace view core.fct_measure_point as from points")
     kept = kept_models()
-    for stage, below in ((CHANGED, "028f5c28"), (UNCHANGED, "")):
+    for load_id, stage, below in (("L0000002", CHANGED, "028f5c28"), ("L0000003", UNCHANGED, "")):
+        connection.execute("insert into intermediate.int_loads__standing values (?)", [load_id])
         tell_changed(
             connection, f"select distinct series_id from core.fct_measure_point where series_id < '{below}'"
         )

@@ -142,6 +142,10 @@ decided as (
 select
     {{ number_of(dbt.concat(['series_id', "'~|~'", 'rule_set_id'])) }} as chart_no,
     {{ number_of('series_id') }} as series_no,
+    (
+        select coalesce(max(cast(substr(load_id, 2) as bigint)), 0)
+        from {{ ref('int_loads__standing') }}
+    ) as night_no,
     {{ spc_chart_columns() }},
     is_chosen,
     is_rule_set_unknown,

@@ -291,6 +291,7 @@ select
     phase_slot,
     cast(dense_rank() over (partition by chart_no order by phase_slot nulls last) as bigint) as phase,
     series_no,
+    night_no,
     {{ spc_chart_columns() }},
     is_chosen,
     is_rule_set_unknown,

@@ -19,6 +19,7 @@ criterion as (
 charts as (
     select
         summaries.chart_no,
+        summaries.night_no,
         summaries.series_id,
         summaries.rule_set_id,
         summaries.chart_type,
@@ -34,12 +35,13 @@ charts as (
 extents as (
     select
         points.chart_no,
+        points.night_no,
         max(points.phase) as last_phase,
         {{ sum_step('max(abs(points.value))') }} as step
     from {{ ref('int_spc__points') }} as points
-    inner join charts on points.chart_no = charts.chart_no
+    inner join charts on points.chart_no = charts.chart_no and points.night_no = charts.night_no
     where points.place_in_phase is not null and points.value is not null
-    group by points.chart_no
+    group by points.chart_no, points.night_no
 ),
 
 -- Of the last phase: each point with what stands before it.
@@ -55,7 +57,11 @@ in_order as (
         abs(points.value - lag(points.value) over ({{ before_it }})) as moving_range,
         {{ exact_sum('points.value', 'extents.step', over=all_before) }} as total_before
     from {{ ref('int_spc__points') }} as points
-    inner join extents on points.chart_no = extents.chart_no and points.phase = extents.last_phase
+    inner join extents
+        on
+            points.chart_no = extents.chart_no
+            and points.night_no = extents.night_no
+            and points.phase = extents.last_phase
     where points.place_in_phase is not null and points.value is not null
 ),
 

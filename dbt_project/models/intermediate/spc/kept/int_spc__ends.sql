@@ -26,6 +26,7 @@ with
 phases as (
     select
         charts.chart_no,
+        charts.night_no,
         {{ spc_chart_columns('phases') }},
         phases.is_chosen,
         phases.chart_type,
@@ -72,7 +73,11 @@ stretches as (
             end
         ) as limits_from_centre
     from {{ ref('int_spc__points') }} as points
-    inner join last_phases on points.chart_no = last_phases.chart_no and points.phase = last_phases.phase
+    inner join last_phases
+        on
+            points.chart_no = last_phases.chart_no
+            and points.night_no = last_phases.night_no
+            and points.phase = last_phases.phase
     where points.place_in_phase is not null
     group by points.chart_no
 ),

@@ -20,6 +20,7 @@ phases as (
     select
         chart_no,
         series_no,
+        night_no,
         phase_slot,
         {{ phase_columns | join(',\n        ') }},
         shift_tie = 'break' as is_shift_broken,
@@ -129,6 +130,7 @@ ruled as (
     select
         stretches.*,
         phases.series_no,
+        phases.night_no,
         {{ prefixed(phase_columns, 'phases') | join(',\n        ') }},
         phases.looks_forward,
         phases.goes_with_earlier,
@@ -288,6 +290,7 @@ typed as (
 select
     typed.series_no,
     typed.chart_no,
+    typed.night_no,
     typed.period_start,
     typed.period_end,
     typed.phase,

@@ -1,5 +1,4 @@
 {#- What a chart says at its last point. Kept from night to night; only the clock is added in fct_spc_status. -#}
-{%- set is_partial = spc_watermark() is not none %}
 with
 charts as (
     select *
@@ -17,9 +16,7 @@ last_in_phase as (
         points.*,
         row_number() over (partition by points.chart_no order by points.period_start desc nulls last) as from_the_end
     from {{ ref('int_spc__points') }} as points
-    {%- if is_partial %}
-    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_no = changed.series_no
-    {%- endif %}
+    inner join charts on points.chart_no = charts.chart_no and points.night_no = charts.night_no
     where points.is_last_in_phase
 ),
 
@@ -88,6 +85,7 @@ totals as (
 
 select
     charts.chart_no,
+    charts.night_no,
     {{ spc_chart_columns('charts') }},
     charts.is_chosen,
     charts.improvement_direction,

@@ -27,6 +27,7 @@ margins as (
 charts as (
     select
         summaries.chart_no,
+        summaries.night_no,
         {{ spc_chart_columns('summaries') }},
         margins.amber_margin,
         case margins.improvement_direction when 'increase' then 1 else -1 end as better_side
@@ -59,7 +60,7 @@ points as (
         (points.target - points.value) * charts.better_side as missed_by,
         charts.amber_margin * abs(points.target) as amber_width
     from {{ ref('int_spc__points') }} as points
-    inner join charts on points.chart_no = charts.chart_no
+    inner join charts on points.chart_no = charts.chart_no and points.night_no = charts.night_no
     left join signalling_phases
         on points.chart_no = signalling_phases.chart_no and points.phase = signalling_phases.phase
     where points.place_in_phase is not null and points.value is not null

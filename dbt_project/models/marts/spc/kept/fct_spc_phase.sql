@@ -1,5 +1,4 @@
 {#- Phases of the series that changed replace what stood, in one transaction. -#}
-{%- set is_partial = spc_watermark() is not none %}
 with
 phases as (
     select *
@@ -27,9 +26,8 @@ points as (
             end
         ) as after_common_cause_start
     from {{ ref('int_spc__points') }} as points
-    {%- if is_partial %}
-    inner join {{ ref('int_spc__changed_series') }} as changed on points.series_no = changed.series_no
-    {%- endif %}
+    inner join {{ ref('int_spc__charts') }} as charts
+        on points.chart_no = charts.chart_no and points.night_no = charts.night_no
     group by points.chart_no, points.phase
 ),
 

@@ -54,6 +54,7 @@ cycles as (
 charts as (
     select
         summaries.chart_no,
+        summaries.night_no,
         {{ spc_chart_columns('summaries') }},
         measures.project_id,
         measures.family,
@@ -79,7 +80,7 @@ observed as (
         count(*) as points_since_begun,
         max(points.period_end) as observed_until
     from {{ ref('int_spc__points') }} as points
-    inner join charts on points.chart_no = charts.chart_no
+    inner join charts on points.chart_no = charts.chart_no and points.night_no = charts.night_no
     where points.place_in_phase is not null and points.value is not null and points.period_end >= charts.begun_on
     group by points.chart_no
 ),
@@ -116,7 +117,7 @@ points as (
     from {{ ref('int_spc__points') }} as points
     inner join improving_phases
         on points.chart_no = improving_phases.chart_no and points.phase = improving_phases.phase
-    inner join charts on points.chart_no = charts.chart_no
+    inner join charts on points.chart_no = charts.chart_no and points.night_no = charts.night_no
     where points.place_in_phase is not null and points.value is not null
 ),
 
