@@ -143,8 +143,8 @@ select
     {{ number_of(dbt.concat(['series_id', "'~|~'", 'rule_set_id'])) }} as chart_no,
     {{ number_of('series_id') }} as series_no,
     (
-        select coalesce(max(cast(substr(load_id, 2) as bigint)), 0)
-        from {{ ref('int_loads__standing') }}
+        select coalesce(max(cast(substr(loads.load_id, 2) as bigint)), 0)
+        from {{ ref('int_loads__standing') }} as loads
     ) as night_no,
     {{ spc_chart_columns() }},
     is_chosen,
