@@ -7,6 +7,7 @@ e0223233, and the vignette of their package crossrun: the joint distribution of 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_points_on_the_line_are_dropped_by_the_runs_tests_and_break_or_are_skipp
     assert run_lengths(side, "skip").ravel().tolist() == [1, 2, 2, 3, 1, 1, 1]
 
 
-def marked(values: list[float], rules: Rules, name: str) -> list[int]:
+def marked(values: Sequence[float], rules: Rules, name: str) -> list[int]:
     column = np.array([values], dtype=float).T
     marks = point_signals(column, column, np.sign(column).astype(np.int8), rules)[name]
     return np.flatnonzero(marks[:, 0]).tolist()
