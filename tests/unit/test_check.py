@@ -122,7 +122,7 @@ def test_each_fault_is_told_with_line_column_rule_and_remedy(settings, deliver, 
         ("3", "NUMERATOR_UNREADABLE", "numerator"),
         ("4", "NUMERATOR_OVER_DENOMINATOR", "denominator, numerator"),
     ]
-    assert rows[0]["remedy"] == "Write numerator as a number, or leave it empty."
+    assert rows[0]["remedy"] == "Write numerator as a number of at most 100 digits, or leave it empty."
 
 
 def test_no_report_repeats_a_cell(settings, deliver, tmp_path):
