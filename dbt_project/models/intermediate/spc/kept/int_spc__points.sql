@@ -1,6 +1,6 @@
 {#-
-    Charts of the series that changed replace what stood, in one transaction. Numbers instead of names: they cost a
-    third of the time to write and to join. spc.fct_spc_point adds the names.
+    Charts of the series that changed replace what stood, in one transaction. Numbers instead of names, which took
+    nearly half of the time to write the table; spc.fct_spc_point adds them.
 -#}
 {%- set up_to = 'rows between unbounded preceding and current row' -%}
 {%- set before_it = 'rows between unbounded preceding and 1 preceding' -%}
